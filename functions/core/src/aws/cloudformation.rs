@@ -1,0 +1,178 @@
+//! Version stacks in CloudFormation.
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudformation::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{OnFailure, Parameter, StackStatus, Tag},
+};
+
+use super::failed;
+use crate::{
+    Result,
+    plan::Plan,
+    ports::{Stack, StackPhase, Stacks, Templates},
+};
+
+/// The tag that says which execution made a stack.
+pub const EXECUTION_TAG: &str = "canary:execution";
+/// A stack that is not up after this long is rolled back by CloudFormation. In minutes.
+const CREATE_TIMEOUT_MINUTES: i32 = 60;
+/// As many failure reasons as fit a Step Functions cause and a reader's patience.
+const REASONS: usize = 5;
+
+/// CloudFormation, acting on stacks through a service role.
+#[derive(Clone, Debug)]
+pub struct CloudFormation {
+    client: Client,
+    stack_role: Option<String>,
+}
+
+impl CloudFormation {
+    /// An adapter over a new client. CloudFormation creates stacks with `stack_role`, or without one with the caller's rights.
+    #[must_use]
+    pub fn new(config: &SdkConfig, stack_role: Option<String>) -> Self {
+        Self { client: Client::new(config), stack_role }
+    }
+}
+
+impl Stacks for CloudFormation {
+    async fn describe(&self, stack: &str) -> Result<Option<Stack>> {
+        let described = match self.client.describe_stacks().stack_name(stack).send().await {
+            Ok(described) => described,
+            Err(error) if does_not_exist(&error) => return Ok(None),
+            Err(error) => return Err(failed("DescribeStacks", stack, error)),
+        };
+        let found = described.stacks.and_then(|stacks| stacks.into_iter().next());
+        Ok(found.and_then(|found| {
+            let status = found.stack_status?;
+            let execution = found.tags.unwrap_or_default().into_iter().find(|tag| tag.key() == Some(EXECUTION_TAG));
+            Some(Stack {
+                phase: phase(&status)?,
+                status: status.as_str().to_owned(),
+                execution: execution.and_then(|tag| tag.value),
+            })
+        }))
+    }
+
+    async fn create(&self, plan: &Plan, template: &str) -> Result<()> {
+        let stack = &plan.deployment.candidate().stack;
+        self.client
+            .create_stack()
+            .stack_name(stack)
+            .template_body(template)
+            .set_parameters(Some(parameters(plan)))
+            .set_tags(Some(tags(plan)))
+            .set_role_arn(self.stack_role.clone())
+            .timeout_in_minutes(CREATE_TIMEOUT_MINUTES)
+            .on_failure(OnFailure::Rollback)
+            .send()
+            .await
+            .map_err(|error| failed("CreateStack", stack, error))?;
+        Ok(())
+    }
+
+    async fn delete(&self, stack: &str) -> Result<()> {
+        self.client
+            .delete_stack()
+            .stack_name(stack)
+            .send()
+            .await
+            .map_err(|error| failed("DeleteStack", stack, error))?;
+        Ok(())
+    }
+
+    async fn failures(&self, stack: &str) -> Result<Vec<String>> {
+        let page = match self.client.describe_stack_events().stack_name(stack).send().await {
+            Ok(page) => page,
+            Err(error) if does_not_exist(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed("DescribeStackEvents", stack, error)),
+        };
+        // The newest events come first; the cause is the earliest failure.
+        let mut reasons: Vec<_> = page
+            .stack_events
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|event| event.resource_status.as_ref().is_some_and(|status| status.as_str().ends_with("_FAILED")))
+            .filter_map(|event| {
+                let reason = event.resource_status_reason.filter(|reason| !reason.contains("cancelled"))?;
+                Some(format!("{}: {reason}", event.logical_resource_id.unwrap_or_default()))
+            })
+            .collect();
+        reasons.reverse();
+        reasons.truncate(REASONS);
+        Ok(reasons)
+    }
+}
+
+impl Templates for CloudFormation {
+    async fn refusal(&self, template: &str) -> Result<Option<String>> {
+        match self.client.validate_template().template_body(template).send().await {
+            Ok(_) => Ok(None),
+            Err(error) if error.code() == Some("ValidationError") => {
+                Ok(Some(error.message().unwrap_or("CloudFormation gives no reason").to_owned()))
+            }
+            Err(error) => Err(failed("ValidateTemplate", "CanaryTemplate", error)),
+        }
+    }
+}
+
+/// CloudFormation has no error of its own for a stack that is not there.
+fn does_not_exist<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    error.code() == Some("ValidationError") && error.message().is_some_and(|message| message.contains("does not exist"))
+}
+
+fn phase(status: &StackStatus) -> Option<StackPhase> {
+    Some(match status {
+        StackStatus::CreateComplete
+        | StackStatus::UpdateComplete
+        | StackStatus::UpdateRollbackComplete
+        | StackStatus::ImportComplete
+        | StackStatus::ImportRollbackComplete => StackPhase::Ready,
+        StackStatus::CreateFailed
+        | StackStatus::RollbackComplete
+        | StackStatus::RollbackFailed
+        | StackStatus::ReviewInProgress
+        | StackStatus::UpdateFailed
+        | StackStatus::UpdateRollbackFailed
+        | StackStatus::ImportRollbackFailed => StackPhase::Dead,
+        StackStatus::DeleteInProgress => StackPhase::Deleting,
+        StackStatus::DeleteFailed => StackPhase::DeleteFailed,
+        StackStatus::DeleteComplete => return None,
+        _ => StackPhase::Working,
+    })
+}
+
+/// The parameters that published per-version templates declare.
+fn parameters(plan: &Plan) -> Vec<Parameter> {
+    let service = &plan.service;
+    let (port, protocol) = (service.port.to_string(), service.protocol.to_string());
+    [
+        ("EnvironmentName", service.environment_name.as_str()),
+        ("MicroserviceName", &service.microservice_name),
+        ("Namespace", &service.namespace),
+        ("Sha", &plan.deployment.candidate().sha),
+        ("ContainerImage", &plan.container_image),
+        ("Port", &port),
+        ("Protocol", &protocol),
+    ]
+    .into_iter()
+    .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+    .collect()
+}
+
+fn tags(plan: &Plan) -> Vec<Tag> {
+    let service = &plan.service;
+    [
+        ("canary:environment", service.environment_name.as_str()),
+        ("canary:microservice", &service.microservice_name),
+        ("canary:sha", &plan.deployment.candidate().sha),
+        (EXECUTION_TAG, &plan.execution),
+    ]
+    .into_iter()
+    .map(|(key, value)| Tag::builder().key(key).value(value).build())
+    .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! What a version's Envoys answered, from the metrics that the CloudWatch agent scrapes.
+
+use aws_config::SdkConfig;
+use aws_sdk_cloudwatch::{
+    Client,
+    primitives::DateTime,
+    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+};
+use time::OffsetDateTime;
+
+use super::failed;
+use crate::{
+    Result,
+    health::{Answers, Window},
+    plan::Plan,
+    ports::AnswerCounts,
+};
+
+const NAMESPACE: &str = "ECS/ContainerInsights/Prometheus";
+const METRIC: &str = "envoy_http_downstream_rq_xx";
+/// The agent publishes a data point a minute.
+const PERIOD_SECONDS: i32 = 60;
+/// The classes of HTTP status codes; each is a metric of its own.
+const CLASSES: [u8; 5] = [1, 2, 3, 4, 5];
+const ERROR_CLASS: u8 = 5;
+
+/// CloudWatch's metric data.
+#[derive(Clone, Debug)]
+pub struct CloudWatch {
+    client: Client,
+}
+
+impl CloudWatch {
+    /// An adapter over a new client.
+    #[must_use]
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
+    }
+}
+
+impl AnswerCounts for CloudWatch {
+    async fn answers(&self, plan: &Plan, window: Window) -> Result<Answers> {
+        let mut pages = self
+            .client
+            .get_metric_data()
+            .set_metric_data_queries(Some(CLASSES.iter().map(|class| query(plan, *class)).collect()))
+            .start_time(timestamp(window.start))
+            .end_time(timestamp(window.end))
+            .into_paginator()
+            .send();
+        let mut answers = Answers::default();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| failed("GetMetricData", &plan.deployment.candidate().name, error))?;
+            for result in page.metric_data_results() {
+                let count = total(result.values());
+                answers.requests += count;
+                if result.id() == Some(id(ERROR_CLASS).as_str()) {
+                    answers.errors += count;
+                }
+            }
+        }
+        Ok(answers)
+    }
+}
+
+fn id(class: u8) -> String {
+    format!("class{class}xx")
+}
+
+fn query(plan: &Plan, class: u8) -> MetricDataQuery {
+    let class_text = class.to_string();
+    let dimensions = [
+        ("ClusterName", plan.service.environment_name.as_str()),
+        ("TaskDefinitionFamily", &plan.service.microservice_name),
+        ("appmesh_virtual_node", &plan.deployment.candidate().name),
+        ("envoy_http_conn_manager_prefix", "ingress"),
+        ("envoy_response_code_class", &class_text),
+    ]
+    .map(|(name, value)| Dimension::builder().name(name).value(value).build());
+    let metric = Metric::builder().namespace(NAMESPACE).metric_name(METRIC).set_dimensions(Some(dimensions.into()));
+    MetricDataQuery::builder()
+        .id(id(class))
+        .metric_stat(MetricStat::builder().metric(metric.build()).period(PERIOD_SECONDS).stat("Sum").build())
+        .build()
+}
+
+/// Sums counts. They are whole and never negative; CloudWatch carries them as floating point.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn total(values: &[f64]) -> u64 {
+    values.iter().sum::<f64>().round() as u64
+}
+
+fn timestamp(moment: OffsetDateTime) -> DateTime {
+    DateTime::from_secs(moment.unix_timestamp())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! The errors a deployment can end with: a stable name that the state machine matches, a message, and a kind.
+//!
+//! The names are a contract with `statemachine/canary.asl.json`; `tests/contract_error_names.rs` compares the two.
+
+use std::error::Error as StdError;
+
+/// The result of anything that can fail in a deployment.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The same call may succeed later: the state machine's Retry names it.
+    Retry,
+    /// It will fail again: the state machine goes straight to Catch.
+    GiveUp,
+}
+
+/// How AWS turned a call down, as far as it changes what to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Throttled, a 5xx answer, a time-out, or no answer at all.
+    Unavailable,
+    /// Somebody else changed the same thing at the same time.
+    Conflict,
+    /// The role may not do this.
+    AccessDenied,
+    /// Any other refusal: the request is wrong and stays wrong.
+    Rejected,
+}
+
+/// Everything that can go wrong in a deployment.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A field of the request is missing, misspelt or out of range. Nothing was touched.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// A state received data that is not of the expected shape: the state machine and the functions are of different versions.
+    #[error("state data does not fit function `{function}`: {why}")]
+    InvalidState {
+        /// The function that was called.
+        function: &'static str,
+        /// What did not fit.
+        why: String,
+    },
+    /// The candidate is the version that already receives all traffic.
+    #[error("`{version}` already receives all traffic of `{service}`; deploy a new commit")]
+    AlreadyDeployed {
+        /// The version asked for.
+        version: String,
+        /// The service it belongs to.
+        service: String,
+    },
+    /// The live route is not what this deployment may change.
+    #[error("route of `{service}` is not as this deployment left it: {why}")]
+    UnexpectedRoute {
+        /// The service whose route it is.
+        service: String,
+        /// What was found and what was expected.
+        why: String,
+    },
+    /// The router accepted the new weights and does not report them yet.
+    #[error("route of `{service}` reports {found} after {wanted} was set")]
+    ShiftNotApplied {
+        /// The service whose route it is.
+        service: String,
+        /// What was set.
+        wanted: String,
+        /// What was read back.
+        found: String,
+    },
+    /// A version that is to be removed is still named by a live route.
+    #[error("will not remove `{version}`: still named by {routes}")]
+    StillReceivingTraffic {
+        /// The version that was to be removed.
+        version: String,
+        /// The routes that name it.
+        routes: String,
+    },
+    /// The candidate's stack could not be brought up.
+    #[error("stack `{stack}` is {status}: {reasons}")]
+    StackFailed {
+        /// The stack.
+        stack: String,
+        /// CloudFormation's word for its state.
+        status: String,
+        /// Which resources failed and why.
+        reasons: String,
+    },
+    /// The new version is live and recorded, and the old one's stack could not be deleted.
+    #[error("stack `{stack}` of the old version could not be deleted ({reasons}); {}", by_hand(.stack))]
+    OldVersionNotRemoved {
+        /// The stack.
+        stack: String,
+        /// Which resources failed and why.
+        reasons: String,
+    },
+    /// A rollback ends without having put everything back.
+    #[error("{0}")]
+    RollbackIncomplete(String),
+    /// An AWS call failed.
+    #[error("{operation} of `{subject}` failed")]
+    Aws {
+        /// The API operation.
+        operation: &'static str,
+        /// What it was called on.
+        subject: String,
+        /// How it was turned down.
+        refusal: Refusal,
+        /// The SDK's error.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+/// Every error name there is, with its kind: the contract with the state machine.
+pub const NAMES: &[(&str, Kind)] = &[
+    ("Canary.InvalidInput", Kind::GiveUp),
+    ("Canary.InvalidState", Kind::GiveUp),
+    ("Canary.AlreadyDeployed", Kind::GiveUp),
+    ("Canary.UnexpectedRoute", Kind::GiveUp),
+    ("Canary.ShiftNotApplied", Kind::Retry),
+    ("Canary.StillReceivingTraffic", Kind::GiveUp),
+    ("Canary.StackFailed", Kind::GiveUp),
+    ("Canary.OldVersionNotRemoved", Kind::GiveUp),
+    ("Canary.RollbackIncomplete", Kind::GiveUp),
+    ("Canary.Unavailable", Kind::Retry),
+    ("Canary.Conflict", Kind::Retry),
+    ("Canary.AccessDenied", Kind::GiveUp),
+    ("Canary.Rejected", Kind::GiveUp),
+    (UNHEALTHY, Kind::GiveUp),
+];
+
+/// The failure of a deployment whose candidate was judged unhealthy. No function raises it: a verdict is an answer, and the
+/// state machine turns it into a failure.
+pub const UNHEALTHY: &str = "Canary.Unhealthy";
+
+/// The command that finishes what CloudFormation could not.
+#[must_use]
+pub fn by_hand(stack: &str) -> String {
+    format!("remove the cause and delete it with `aws cloudformation delete-stack --stack-name {stack}`")
+}
+
+impl Error {
+    /// The stable name that Step Functions shows and matches.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::InvalidInput(_) => "Canary.InvalidInput",
+            Self::InvalidState { .. } => "Canary.InvalidState",
+            Self::AlreadyDeployed { .. } => "Canary.AlreadyDeployed",
+            Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
+            Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
+            Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",
+            Self::StackFailed { .. } => "Canary.StackFailed",
+            Self::OldVersionNotRemoved { .. } => "Canary.OldVersionNotRemoved",
+            Self::RollbackIncomplete(_) => "Canary.RollbackIncomplete",
+            Self::Aws { refusal, .. } => match refusal {
+                Refusal::Unavailable => "Canary.Unavailable",
+                Refusal::Conflict => "Canary.Conflict",
+                Refusal::AccessDenied => "Canary.AccessDenied",
+                Refusal::Rejected => "Canary.Rejected",
+            },
+        }
+    }
+
+    /// The message with every cause behind it, once each.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let next = error.to_string();
+            if !text.ends_with(&next) {
+                text.push_str(": ");
+                text.push_str(&next);
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_of_each() -> Vec<Error> {
+        let text = String::new;
+        let aws = |refusal| Error::Aws {
+            operation: "DescribeRoute",
+            subject: "x-route".into(),
+            refusal,
+            source: "throttled".into(),
+        };
+        vec![
+            Error::InvalidInput(text()),
+            Error::InvalidState { function: "rollback", why: text() },
+            Error::AlreadyDeployed { version: text(), service: text() },
+            Error::UnexpectedRoute { service: text(), why: text() },
+            Error::ShiftNotApplied { service: text(), wanted: text(), found: text() },
+            Error::StillReceivingTraffic { version: text(), routes: text() },
+            Error::StackFailed { stack: text(), status: text(), reasons: text() },
+            Error::OldVersionNotRemoved { stack: text(), reasons: text() },
+            Error::RollbackIncomplete(text()),
+            aws(Refusal::Unavailable),
+            aws(Refusal::Conflict),
+            aws(Refusal::AccessDenied),
+            aws(Refusal::Rejected),
+        ]
+    }
+
+    #[test]
+    fn the_list_of_names_is_exactly_what_errors_and_outcomes_are_called() {
+        let mut raised: Vec<_> = one_of_each().iter().map(Error::name).collect();
+        raised.push(UNHEALTHY);
+        let listed: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(raised, listed);
+    }
+
+    #[test]
+    fn the_chain_names_operation_subject_and_cause() {
+        let error = &one_of_each()[9];
+        assert_eq!(error.chain(), "DescribeRoute of `x-route` failed: throttled");
+    }
+}

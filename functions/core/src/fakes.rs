@@ -1,0 +1,259 @@
+//! An in-memory world behind all ports, for tests. It keeps state, refuses what the real services refuse, and fails where told.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{
+    Error, Result,
+    error::Refusal,
+    health::{Answers, Window},
+    plan::{Plan, Service},
+    ports::{AnswerCounts, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
+    split::{LiveRoute, Split},
+};
+
+/// When an injected fault strikes a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call is turned down and has no effect.
+    Before,
+    /// The call takes effect and its answer is lost.
+    After,
+}
+
+/// Everything the ports can see and change. Public fields are the test's view of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    /// Routes by name.
+    pub routes: BTreeMap<String, LiveRoute>,
+    /// Stacks by name.
+    pub stacks: BTreeMap<String, Stack>,
+    /// Why resources failed, by stack.
+    pub failures: BTreeMap<String, Vec<String>>,
+    /// The version record.
+    pub record: Option<Record>,
+    /// What the candidate answers.
+    pub answers: Answers,
+}
+
+/// The world.
+#[derive(Debug, Default)]
+pub struct World {
+    state: Mutex<State>,
+    calls: Mutex<Vec<String>>,
+    fault: Mutex<Option<(usize, Fault)>>,
+}
+
+impl World {
+    /// A world in this state.
+    #[must_use]
+    pub fn new(state: State) -> Self {
+        Self { state: Mutex::new(state), ..Self::default() }
+    }
+
+    /// A look at it, or a hand on it.
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The calls made so far, in order: operation and subject.
+    pub fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes the `nth` call from now (counted from 0) fail, once.
+    pub fn fail(&self, nth: usize, fault: Fault) {
+        let at = self.calls().len() + nth;
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault));
+    }
+
+    fn call<T>(
+        &self,
+        operation: &'static str,
+        subject: &str,
+        effect: impl FnOnce(&mut State) -> Result<T>,
+    ) -> Result<T> {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let this = calls.len();
+        calls.push(format!("{operation} {subject}"));
+        drop(calls);
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match *fault {
+            Some((at, Fault::Before)) if at == this => {
+                *fault = None;
+                Err(refused(operation, subject, Refusal::Unavailable))
+            }
+            Some((at, Fault::After)) if at == this => {
+                *fault = None;
+                effect(&mut self.state()).and(Err(refused(operation, subject, Refusal::Unavailable)))
+            }
+            _ => effect(&mut self.state()),
+        }
+    }
+}
+
+fn refused(operation: &'static str, subject: &str, refusal: Refusal) -> Error {
+    Error::Aws { operation, subject: subject.to_owned(), refusal, source: "injected".into() }
+}
+
+fn route(service: &Service) -> String {
+    format!("{}-route", service.microservice_name)
+}
+
+fn live(split: &Split) -> LiveRoute {
+    let targets = split.shares().iter().map(|(version, weight)| (version.clone(), u32::from(weight.percent())));
+    LiveRoute { targets: targets.collect() }
+}
+
+impl State {
+    /// The router knows a version while a stack that ends in its name stands.
+    fn knows(&self, split: &Split) -> bool {
+        let stands = |version: &str| {
+            self.stacks.iter().any(|(name, stack)| name.ends_with(version) && stack.phase == StackPhase::Ready)
+        };
+        split.shares().iter().all(|(version, _)| stands(version))
+    }
+}
+
+impl TrafficRouter for World {
+    async fn route(&self, service: &Service) -> Result<Option<LiveRoute>> {
+        let name = route(service);
+        self.call("DescribeRoute", &name, |state| Ok(state.routes.get(&name).cloned()))
+    }
+
+    async fn create(&self, service: &Service, split: &Split) -> Result<()> {
+        let name = route(service);
+        self.call("CreateRoute", &name, |state| match state.routes.contains_key(&name) {
+            true => Err(refused("CreateRoute", &name, Refusal::Conflict)),
+            false if !state.knows(split) => Err(refused("CreateRoute", &name, Refusal::Rejected)),
+            false => {
+                state.routes.insert(name.clone(), live(split));
+                Ok(())
+            }
+        })
+    }
+
+    async fn set_split(&self, service: &Service, split: &Split) -> Result<()> {
+        let name = route(service);
+        self.call("UpdateRoute", &name, |state| match state.routes.contains_key(&name) && state.knows(split) {
+            true => {
+                state.routes.insert(name.clone(), live(split));
+                Ok(())
+            }
+            false => Err(refused("UpdateRoute", &name, Refusal::Rejected)),
+        })
+    }
+
+    async fn remove(&self, service: &Service) -> Result<()> {
+        let name = route(service);
+        self.call("DeleteRoute", &name, |state| {
+            state.routes.remove(&name);
+            Ok(())
+        })
+    }
+
+    async fn naming(&self, service: &Service, version: &str) -> Result<Vec<String>> {
+        self.call("ListRoutes", &service.microservice_name, |state| {
+            let naming = state.routes.iter().filter(|(_, route)| route.names(version));
+            Ok(naming.map(|(name, _)| name.clone()).collect())
+        })
+    }
+}
+
+impl Stacks for World {
+    /// A stack at work is done at the second look: what CloudFormation was asked for takes time.
+    async fn describe(&self, stack: &str) -> Result<Option<Stack>> {
+        self.call("DescribeStacks", stack, |state| {
+            let found = state.stacks.get(stack).cloned();
+            match found.as_ref().map(|found| found.phase) {
+                Some(StackPhase::Working) if state.failures.contains_key(stack) => {
+                    state.stacks.entry(stack.to_owned()).and_modify(|entry| entry.become_phase(StackPhase::Dead));
+                }
+                Some(StackPhase::Working) => {
+                    state.stacks.entry(stack.to_owned()).and_modify(|entry| entry.become_phase(StackPhase::Ready));
+                }
+                Some(StackPhase::Deleting) => {
+                    state.stacks.remove(stack);
+                }
+                _ => {}
+            }
+            Ok(found)
+        })
+    }
+
+    async fn create(&self, plan: &Plan, _template: &str) -> Result<()> {
+        let name = &plan.deployment.candidate().stack;
+        self.call("CreateStack", name, |state| {
+            if state.stacks.contains_key(name) {
+                return Err(refused("CreateStack", name, Refusal::Rejected));
+            }
+            state.stacks.insert(name.clone(), Stack::in_phase(StackPhase::Working, Some(&plan.execution)));
+            Ok(())
+        })
+    }
+
+    async fn delete(&self, stack: &str) -> Result<()> {
+        self.call("DeleteStack", stack, |state| {
+            let in_use = state.routes.values().flat_map(|route| &route.targets).any(|(name, _)| stack.ends_with(name));
+            if let Some(entry) = state.stacks.get_mut(stack) {
+                entry.become_phase(if in_use { StackPhase::DeleteFailed } else { StackPhase::Deleting });
+            }
+            Ok(())
+        })
+    }
+
+    async fn failures(&self, stack: &str) -> Result<Vec<String>> {
+        self.call("DescribeStackEvents", stack, |state| Ok(state.failures.get(stack).cloned().unwrap_or_default()))
+    }
+}
+
+impl Stack {
+    /// A stack in a phase, with CloudFormation's commonest word for it.
+    #[must_use]
+    pub fn in_phase(phase: StackPhase, execution: Option<&str>) -> Self {
+        let mut stack = Self { phase, status: String::new(), execution: execution.map(str::to_owned) };
+        stack.become_phase(phase);
+        stack
+    }
+
+    fn become_phase(&mut self, phase: StackPhase) {
+        self.phase = phase;
+        self.status = match phase {
+            StackPhase::Working => "CREATE_IN_PROGRESS",
+            StackPhase::Ready => "CREATE_COMPLETE",
+            StackPhase::Dead => "ROLLBACK_COMPLETE",
+            StackPhase::Deleting => "DELETE_IN_PROGRESS",
+            StackPhase::DeleteFailed => "DELETE_FAILED",
+        }
+        .to_owned();
+    }
+}
+
+impl Templates for World {
+    async fn refusal(&self, template: &str) -> Result<Option<String>> {
+        let refusal = template.contains("!Broken").then(|| "unresolved tag".to_owned());
+        self.call("ValidateTemplate", "CanaryTemplate", |_| Ok(refusal))
+    }
+}
+
+impl VersionRecords for World {
+    async fn recorded(&self, service: &Service) -> Result<Option<Record>> {
+        self.call("GetParameter", &service.version_parameter(), |state| Ok(state.record.clone()))
+    }
+
+    async fn record(&self, service: &Service, sha: &str) -> Result<()> {
+        self.call("PutParameter", &service.version_parameter(), |state| {
+            let version = state.record.as_ref().map_or(1, |record| record.version + 1);
+            state.record = Some(Record { sha: sha.to_owned(), version });
+            Ok(())
+        })
+    }
+}
+
+impl AnswerCounts for World {
+    async fn answers(&self, plan: &Plan, _window: Window) -> Result<Answers> {
+        self.call("GetMetricData", &plan.deployment.candidate().name, |state| Ok(state.answers))
+    }
+}

@@ -1,0 +1,67 @@
+//! The Lambda side of a function: JSON in, answer or named error out, one log line each.
+
+use std::{fmt::Display, future::Future, str::FromStr};
+
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::{Error, Result};
+
+/// Runs `handler` for every event until Lambda ends the process. `function` is its name in logs and errors.
+///
+/// # Errors
+/// When the Lambda Runtime API cannot be reached.
+pub async fn serve<In, Out, Handling>(
+    function: &'static str,
+    handler: impl Fn(In) -> Handling,
+) -> std::result::Result<(), lambda_runtime::Error>
+where
+    In: DeserializeOwned,
+    Out: Serialize,
+    Handling: Future<Output = Result<Out>>,
+{
+    log_as_json();
+    let handler = &handler;
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let request = event.context.request_id.clone();
+        let outcome = match serde_json::from_value(event.payload) {
+            Ok(input) => handler(input).await,
+            Err(error) => Err(Error::InvalidState { function, why: error.to_string() }),
+        };
+        log(function, &request, &outcome);
+        outcome.map_err(diagnostic)
+    }))
+    .await
+}
+
+/// An environment variable as a value, or what to use where it is not set.
+///
+/// # Errors
+/// If it is set to something that is not such a value: a mistake in the stack that should stop the function at once.
+pub fn environment<T: FromStr<Err: Display>>(name: &str, default: T) -> std::result::Result<T, lambda_runtime::Error> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().map_err(|error| format!("environment variable `{name}` is `{text}`: {error}").into()),
+        Err(_) => Ok(default),
+    }
+}
+
+fn log_as_json() {
+    let level = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
+    tracing_subscriber::fmt().json().with_max_level(level).with_target(false).with_current_span(false).init();
+}
+
+fn log<Out: Serialize>(function: &str, request: &str, outcome: &Result<Out>) {
+    match outcome {
+        Ok(answer) => {
+            let answer = serde_json::to_string(answer).unwrap_or_default();
+            tracing::info!(function, request, answer, "answered");
+        }
+        Err(error) => tracing::error!(function, request, error = error.name(), cause = error.chain(), "failed"),
+    }
+}
+
+fn diagnostic(error: Error) -> Diagnostic {
+    Diagnostic { error_type: error.name().to_owned(), error_message: error.chain() }
+}

@@ -1,0 +1,23 @@
+//! What a canary deployment is.
+//!
+//! Data flows one way: a [`request`] is validated, a [`plan`] is worked out from it and from what is live, and every later
+//! step is told an absolute target. Decisions are pure functions in this crate ([`plan`], [`health`], [`retire`]); they act
+//! through the [`ports`], whose AWS adapters stand in [`aws`], one Cargo feature per service.
+
+pub mod error;
+pub mod health;
+pub mod plan;
+pub mod ports;
+pub mod request;
+pub mod retire;
+pub mod split;
+
+#[cfg(feature = "aws")]
+pub mod aws;
+#[cfg(feature = "fakes")]
+pub mod fakes;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+
+pub use error::{Error, Result};
+pub use time::OffsetDateTime;

@@ -1,0 +1,99 @@
+//! What a deployment acts through. Each port is one capability wide; nothing above it knows which service stands behind it.
+
+use std::future::Future;
+
+use crate::{
+    Result,
+    health::{Answers, Window},
+    plan::{Plan, Service},
+    split::{LiveRoute, Split},
+};
+
+/// Divides a service's traffic between its versions. App Mesh is the first adapter.
+pub trait TrafficRouter {
+    /// The service's route as it is live, or nothing if it has none.
+    fn route(&self, service: &Service) -> impl Future<Output = Result<Option<LiveRoute>>> + Send;
+
+    /// Makes the service's route, carrying `split`.
+    fn create(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
+
+    /// Gives the existing route the weights of `split` and changes nothing else on it.
+    fn set_split(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
+
+    /// Removes the service's route. Not there is as good as removed.
+    fn remove(&self, service: &Service) -> impl Future<Output = Result<()>> + Send;
+
+    /// The names of all live routes of the service that name `version`, with whatever weight.
+    fn naming(&self, service: &Service, version: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+}
+
+/// What a stack is up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StackPhase {
+    /// CloudFormation is creating, updating or rolling back.
+    Working,
+    /// It stands.
+    Ready,
+    /// It failed and will not become ready: it can only be deleted.
+    Dead,
+    /// CloudFormation is deleting it.
+    Deleting,
+    /// It could not be deleted.
+    DeleteFailed,
+}
+
+/// A stack as CloudFormation describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stack {
+    /// What it is up to.
+    pub phase: StackPhase,
+    /// CloudFormation's word for it.
+    pub status: String,
+    /// The execution that made it, from its tag.
+    pub execution: Option<String>,
+}
+
+/// Brings version stacks up and takes them down.
+pub trait Stacks {
+    /// The stack, or nothing if there is none of that name.
+    fn describe(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
+
+    /// Starts creating the candidate's stack from `template`.
+    fn create(&self, plan: &Plan, template: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Starts deleting a stack.
+    fn delete(&self, stack: &str) -> impl Future<Output = Result<()>> + Send;
+
+    /// Why resources of the stack failed: `resource: reason`, earliest first.
+    fn failures(&self, stack: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+}
+
+/// Knows what a CloudFormation template is.
+pub trait Templates {
+    /// The reason that the template is none, or nothing if it is one.
+    fn refusal(&self, template: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+}
+
+/// The record of which version of a service is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The recorded commit.
+    pub sha: String,
+    /// How many deployments were recorded, this one included.
+    pub version: u64,
+}
+
+/// Keeps the record of a service's live version.
+pub trait VersionRecords {
+    /// The record, or nothing before the first deployment.
+    fn recorded(&self, service: &Service) -> impl Future<Output = Result<Option<Record>>> + Send;
+
+    /// Records a commit as live. The record's version grows by one with each call.
+    fn record(&self, service: &Service, sha: &str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Counts what a version answered.
+pub trait AnswerCounts {
+    /// The answers of the plan's candidate in `window`.
+    fn answers(&self, plan: &Plan, window: Window) -> impl Future<Output = Result<Answers>> + Send;
+}

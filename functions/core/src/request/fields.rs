@@ -1,0 +1,178 @@
+//! Reads fields of a JSON object one by one and collects what is wrong with all of them.
+
+use serde_json::{Map, Value};
+
+use crate::{Error, Result, split::Weight};
+
+/// Names that published examples use for the same field (seed "Create a pipeline with canary deployments", §5.3).
+const ALIASES: [(&str, &str); 2] = [("percentage_step", "PercentageStep"), ("wait_time", "WaitTime")];
+/// A value longer than this is cut in a message.
+const SHOWN_CHARS: usize = 80;
+
+/// What a text field may hold.
+pub(super) struct Pattern {
+    pub allowed: &'static str,
+    pub accepts: fn(&str) -> bool,
+}
+
+pub(super) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    known: Vec<&'static str>,
+    problems: Vec<String>,
+}
+
+impl<'a> Fields<'a> {
+    pub fn of(input: &'a Value) -> Result<Self> {
+        let object = input
+            .as_object()
+            .ok_or_else(|| Error::InvalidInput(format!("the input is {}: allowed is a JSON object", shown(input))))?;
+        Ok(Self { object, known: Vec::new(), problems: Vec::new() })
+    }
+
+    pub fn text(&mut self, field: &'static str, pattern: &Pattern) -> String {
+        match self.required(field, pattern.allowed) {
+            Some(Value::String(text)) if (pattern.accepts)(text) => text.clone(),
+            Some(other) => self.wrong(field, other, pattern.allowed),
+            None => String::new(),
+        }
+    }
+
+    pub fn choice<T: Default>(&mut self, field: &'static str, allowed: &str, parse: fn(&str) -> Option<T>) -> T {
+        match self.required(field, allowed) {
+            Some(value) => self.parsed(field, value, allowed, parse).unwrap_or_default(),
+            None => T::default(),
+        }
+    }
+
+    pub fn optional_choice<T>(
+        &mut self,
+        field: &'static str,
+        allowed: &str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.find(field)?;
+        self.parsed(field, value, allowed, parse)
+    }
+
+    fn parsed<T>(
+        &mut self,
+        field: &'static str,
+        value: &Value,
+        allowed: &str,
+        parse: fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let parsed = value.as_str().and_then(parse);
+        if parsed.is_none() {
+            self.wrong::<String>(field, value, allowed);
+        }
+        parsed
+    }
+
+    /// A whole number from `low` to `high`; `T` has to hold them both.
+    pub fn whole<T: TryFrom<u64> + Default>(&mut self, field: &'static str, low: u64, high: u64) -> T {
+        let allowed = format!("a whole number from {low} to {high}");
+        match self.required(field, &allowed) {
+            Some(value) => self.number(field, value, low, high, &allowed),
+            None => T::default(),
+        }
+    }
+
+    pub fn whole_or<T: TryFrom<u64> + Default>(&mut self, field: &'static str, low: u64, high: u64, default: T) -> T {
+        match self.find(field) {
+            Some(value) => self.number(field, value, low, high, &format!("a whole number from {low} to {high}")),
+            None => default,
+        }
+    }
+
+    pub fn percent(&mut self, field: &'static str) -> Weight {
+        Weight::new(self.whole(field, 1, 100)).unwrap_or(Weight::ALL)
+    }
+
+    fn number<T: TryFrom<u64> + Default>(
+        &mut self,
+        field: &'static str,
+        value: &Value,
+        low: u64,
+        high: u64,
+        allowed: &str,
+    ) -> T {
+        let number = match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        match number.filter(|number| (low..=high).contains(number)).map(T::try_from) {
+            Some(Ok(number)) => number,
+            _ => self.wrong(field, value, allowed),
+        }
+    }
+
+    /// An optional field that existing files carry and that may only repeat another one.
+    pub fn same_as(&mut self, field: &'static str, other: &str, expected: &str) {
+        if let Some(value) = self.find(field)
+            && value.as_str() != Some(expected)
+        {
+            self.wrong::<String>(field, value, &format!("the same as `{other}`"));
+        }
+    }
+
+    pub fn refuse(&mut self, field: &str, problem: String) {
+        let named = format!("`{field}`");
+        if !self.problems.iter().any(|known| known.starts_with(&named)) {
+            self.problems.push(format!("{named} {problem}"));
+        }
+    }
+
+    /// Refuses what nobody read, and reports everything that is wrong.
+    pub fn finish(mut self) -> Result<()> {
+        for name in self.object.keys() {
+            if !self.known.contains(&canonical(name)) {
+                let nearest = self.nearest(name);
+                self.problems.push(format!("{} is not a field: the nearest is `{nearest}`", shown_text(name)));
+            }
+        }
+        if self.problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(self.problems.join("; "))) }
+    }
+
+    fn required(&mut self, field: &'static str, allowed: &str) -> Option<&'a Value> {
+        let value = self.find(field);
+        if value.is_none() {
+            self.problems.push(format!("`{field}` is missing: allowed is {allowed}"));
+        }
+        value
+    }
+
+    fn find(&mut self, field: &'static str) -> Option<&'a Value> {
+        self.known.push(field);
+        let alias = ALIASES.iter().find(|(_, name)| *name == field).map(|(alias, _)| *alias);
+        self.object.get(field).or_else(|| self.object.get(alias?)).filter(|value| !value.is_null())
+    }
+
+    fn wrong<T: Default>(&mut self, field: &'static str, value: &Value, allowed: &str) -> T {
+        self.problems.push(format!("`{field}` is {}: allowed is {allowed}", shown(value)));
+        T::default()
+    }
+
+    fn nearest(&self, name: &str) -> &'static str {
+        let distance = |field: &&&str| strsim::levenshtein(&field.to_lowercase(), &name.to_lowercase());
+        self.known.iter().min_by_key(distance).copied().unwrap_or_default()
+    }
+}
+
+fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
+}
+
+/// A value as a message shows it: cut, and with control characters escaped, so that an input cannot forge a log line.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => shown_text(text),
+        other => shown_text(&other.to_string()),
+    }
+}
+
+fn shown_text(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("`{}{more}`", cut.escape_debug())
+}

@@ -1,0 +1,167 @@
+//! The deploy request: `deploy.json` plus what the build adds to it, validated as a whole before anything is touched.
+//!
+//! Fields, units and ranges are those of the published `deploy.json`; see `events/README.md` for the table.
+
+mod fields;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value;
+
+use self::fields::{Fields, Pattern};
+use crate::{
+    Error, Result,
+    health::NoData,
+    plan::{Protocol, Service},
+    split::Weight,
+};
+
+/// CloudFormation's limit for a template sent in the request itself, in bytes.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const TEMPLATE_BYTES: usize = 51_200;
+/// CloudFormation's limit for a stack name, in characters.
+const STACK_NAME_CHARS: usize = 128;
+/// A pipeline waits seven days for its deploy action.
+const WEEK_SECONDS: u64 = 7 * 24 * 3600;
+const DAY_SECONDS: u64 = 24 * 3600;
+
+const NAME: Pattern = Pattern {
+    allowed: "1 to 100 letters, digits and hyphens, beginning with a letter",
+    accepts: |text| {
+        text.len() <= 100
+            && text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+    },
+};
+const NAMESPACE: Pattern = Pattern {
+    allowed: "1 to 253 letters, digits, hyphens, underscores and dots",
+    accepts: |text| {
+        (1..=253).contains(&text.len())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    },
+};
+const SHA: Pattern = Pattern {
+    allowed: "1 to 64 letters and digits, such as a commit's hash",
+    accepts: |text| (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()),
+};
+const IMAGE: Pattern = Pattern {
+    allowed: "an image URI of 1 to 512 visible ASCII characters",
+    accepts: |text| (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()),
+};
+const BASE64: Pattern = Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty() };
+const PROTOCOLS: &str = "`http`, `http2`, `grpc` or `tcp`";
+const NO_DATA: &str = "`RollBack` or `Proceed`";
+
+/// A request whose every field is known to be well-formed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeployRequest {
+    /// Mesh and ECS cluster, and the prefix of every stack.
+    pub environment_name: String,
+    /// Cloud Map namespace.
+    pub namespace: String,
+    /// The service to deploy.
+    pub microservice_name: String,
+    /// What the service speaks.
+    pub protocol: Protocol,
+    /// The port it listens on.
+    pub port: u16,
+    /// How much traffic moves at each step.
+    pub percentage_step: Weight,
+    /// Seconds between a shift and the look at its effect.
+    pub wait_time: u32,
+    /// How many 5xx answers are still healthy.
+    pub failure_threshold_value: u64,
+    /// Over how many seconds back they are counted.
+    pub failure_threshold_time: u32,
+    /// What to do when nothing was measured; what is usual for the deployment if absent.
+    pub on_no_data: Option<NoData>,
+    /// The commit.
+    pub sha: String,
+    /// What the new version runs.
+    pub container_image: String,
+    /// The per-version template as it came, in base64.
+    pub canary_template: String,
+}
+
+impl DeployRequest {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `Canary.InvalidInput`, naming every bad field with its value and what is allowed.
+    pub fn parse(input: &Value) -> Result<Self> {
+        let mut fields = Fields::of(input)?;
+        let request = Self {
+            environment_name: fields.text("EnvironmentName", &NAME),
+            namespace: fields.text("Namespace", &NAMESPACE),
+            microservice_name: fields.text("MicroserviceName", &NAME),
+            protocol: fields.choice("Protocol", PROTOCOLS, |text| text.to_lowercase().parse().ok()),
+            port: fields.whole("Port", 1, 65_535),
+            percentage_step: fields.percent("PercentageStep"),
+            wait_time: fields.whole("WaitTime", 1, WEEK_SECONDS),
+            failure_threshold_value: fields.whole_or("FailureThresholdValue", 0, 1_000_000_000, 0),
+            failure_threshold_time: fields.whole_or("FailureThresholdTime", 1, DAY_SECONDS, 600),
+            on_no_data: fields.optional_choice("OnNoData", NO_DATA, |text| text.parse().ok()),
+            sha: fields.text("Sha", &SHA),
+            container_image: fields.text("ContainerImage", &IMAGE),
+            canary_template: fields.text("CanaryTemplate", &BASE64),
+        };
+        fields.same_as("MeshName", "EnvironmentName", &request.environment_name);
+        request.check_names(&mut fields);
+        if let Err(problem) = decode_template(&request.canary_template) {
+            fields.refuse("CanaryTemplate", problem);
+        }
+        fields.finish().map(|()| request)
+    }
+
+    /// The service that is to be deployed.
+    #[must_use]
+    pub fn service(&self) -> Service {
+        Service {
+            environment_name: self.environment_name.clone(),
+            namespace: self.namespace.clone(),
+            microservice_name: self.microservice_name.clone(),
+            protocol: self.protocol,
+            port: self.port,
+        }
+    }
+
+    /// `{EnvironmentName}-{MicroserviceName}-{Sha}` has to be a stack name.
+    fn check_names(&self, fields: &mut Fields<'_>) {
+        let chars = self.environment_name.len() + self.microservice_name.len() + self.sha.len() + 2;
+        if chars > STACK_NAME_CHARS {
+            fields.refuse(
+                "MicroserviceName",
+                format!(
+                    "with `EnvironmentName` and `Sha` makes a stack name of {chars} characters: \
+                     allowed are {STACK_NAME_CHARS} for `EnvironmentName-MicroserviceName-Sha`"
+                ),
+            );
+        }
+    }
+}
+
+/// The per-version template in plain text.
+///
+/// # Errors
+/// A sentence without the field's name: what is wrong and what is allowed.
+pub fn decode_template(encoded: &str) -> std::result::Result<String, String> {
+    let allowed = BASE64.allowed;
+    let compact: String = encoded.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(compact).map_err(|error| format!("is not base64 ({error}): allowed is {allowed}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("is not UTF-8 text in base64: allowed is {allowed}"))?;
+    if text.len() > TEMPLATE_BYTES {
+        return Err(format!("is a template of {} bytes: allowed are {TEMPLATE_BYTES}", text.len()));
+    }
+    if !text.contains("Resources") {
+        return Err(format!("has no `Resources` section: allowed is {allowed}"));
+    }
+    Ok(text)
+}
+
+/// The refusal of a template that CloudFormation itself does not accept.
+#[must_use]
+pub fn template_refused(reason: &str) -> Error {
+    Error::InvalidInput(format!("`CanaryTemplate` is not a valid CloudFormation template: {reason}"))
+}
+
+#[cfg(test)]
+mod tests;

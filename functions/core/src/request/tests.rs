@@ -1,0 +1,174 @@
+#![allow(clippy::unwrap_used)]
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+
+fn template() -> String {
+    STANDARD.encode("Resources:\n  Topic:\n    Type: AWS::SNS::Topic\n")
+}
+
+/// The published `deploy.json` of yelb-appserver, with what its build adds.
+fn seed() -> Value {
+    json!({
+        "EnvironmentName": "ecs-blogpost", "MicroserviceName": "yelb-appserver", "Protocol": "http", "Port": 4567,
+        "Namespace": "yelb.local", "PercentageStep": 10, "WaitTime": 60, "FailureThresholdValue": 1,
+        "FailureThresholdTime": 600, "Sha": "0f5c9a7e3b", "ContainerImage": "registry/yelb-appserver:0f5c9a7e3b",
+        "CanaryTemplate": template(),
+    })
+}
+
+fn with(field: &str, value: Value) -> Value {
+    let mut input = seed();
+    input[field] = value;
+    input
+}
+
+fn without(field: &str) -> Value {
+    let mut input = seed();
+    input.as_object_mut().unwrap().remove(field);
+    input
+}
+
+fn refusal(input: &Value) -> String {
+    let error = DeployRequest::parse(input).unwrap_err();
+    assert_eq!(error.name(), "Canary.InvalidInput");
+    error.to_string()
+}
+
+#[test]
+fn a_published_file_is_read() {
+    let request = DeployRequest::parse(&seed()).unwrap();
+    assert_eq!(request.protocol, Protocol::Http);
+    assert_eq!((request.port, request.wait_time, request.percentage_step.percent()), (4567, 60, 10));
+    assert_eq!((request.failure_threshold_value, request.failure_threshold_time), (1, 600));
+}
+
+#[test]
+fn what_is_optional_has_the_published_defaults() {
+    let mut input = without("FailureThresholdValue");
+    input.as_object_mut().unwrap().remove("FailureThresholdTime");
+    let request = DeployRequest::parse(&input).unwrap();
+    assert_eq!((request.failure_threshold_value, request.failure_threshold_time), (0, 600));
+    assert_eq!(request.on_no_data, None);
+}
+
+#[test]
+fn numbers_may_be_strings_and_names_may_be_the_published_aliases() {
+    let mut input = without("PercentageStep");
+    input["percentage_step"] = json!("25");
+    input["Port"] = json!("8080");
+    let request = DeployRequest::parse(&input).unwrap();
+    assert_eq!((request.percentage_step.percent(), request.port), (25, 8080));
+}
+
+#[test]
+fn every_missing_field_is_named() {
+    for field in [
+        "EnvironmentName",
+        "MicroserviceName",
+        "Protocol",
+        "Port",
+        "Namespace",
+        "PercentageStep",
+        "WaitTime",
+        "Sha",
+        "ContainerImage",
+        "CanaryTemplate",
+    ] {
+        let message = refusal(&without(field));
+        assert!(message.starts_with(&format!("`{field}` is missing: allowed is ")), "{message}");
+        assert!(!message.contains(';'), "one field is wrong, so one is named: {message}");
+    }
+}
+
+#[test]
+fn every_bad_value_is_named_with_what_is_allowed() {
+    let cases = [
+        ("PercentageStep", json!(0), "`PercentageStep` is `0`: allowed is a whole number from 1 to 100"),
+        ("PercentageStep", json!(101), "`PercentageStep` is `101`: allowed is a whole number from 1 to 100"),
+        ("PercentageStep", json!("abc"), "`PercentageStep` is `abc`: allowed is a whole number from 1 to 100"),
+        ("PercentageStep", json!(12.5), "`PercentageStep` is `12.5`: allowed is a whole number from 1 to 100"),
+        ("WaitTime", json!(-1), "`WaitTime` is `-1`: allowed is a whole number from 1 to 604800"),
+        ("Port", json!(70000), "`Port` is `70000`: allowed is a whole number from 1 to 65535"),
+        ("Port", json!([80]), "`Port` is `[80]`: allowed is a whole number from 1 to 65535"),
+        ("Protocol", json!("udp"), "`Protocol` is `udp`: allowed is `http`, `http2`, `grpc` or `tcp`"),
+        ("Sha", json!("a/b"), "`Sha` is `a/b`: allowed is 1 to 64 letters and digits"),
+        ("Sha", json!(1234567), "`Sha` is `1234567`: allowed is 1 to 64 letters and digits"),
+        ("EnvironmentName", json!("1st"), "`EnvironmentName` is `1st`: allowed is 1 to 100 letters"),
+        ("MicroserviceName", json!("a\nb"), "`MicroserviceName` is `a\\nb`: allowed is 1 to 100 letters"),
+        ("FailureThresholdValue", json!(-1), "`FailureThresholdValue` is `-1`: allowed is a whole number from 0"),
+        ("FailureThresholdTime", json!(0), "`FailureThresholdTime` is `0`: allowed is a whole number from 1"),
+        ("OnNoData", json!("maybe"), "`OnNoData` is `maybe`: allowed is `RollBack` or `Proceed`"),
+        ("MeshName", json!("other"), "`MeshName` is `other`: allowed is the same as `EnvironmentName`"),
+        ("CanaryTemplate", json!("%%%"), "`CanaryTemplate` is not base64"),
+        ("CanaryTemplate", json!(STANDARD.encode("hello")), "`CanaryTemplate` has no `Resources` section"),
+        ("CanaryTemplate", json!(STANDARD.encode([0xff, 0xfe])), "`CanaryTemplate` is not UTF-8 text"),
+        (
+            "FailureTresholdValue",
+            json!(5),
+            "`FailureTresholdValue` is not a field: the nearest is `FailureThresholdValue`",
+        ),
+    ];
+    for (field, value, expected) in cases {
+        let message = refusal(&with(field, value));
+        assert!(message.starts_with(expected), "{message}\n  instead of\n{expected}");
+    }
+}
+
+#[test]
+fn a_name_too_long_for_a_stack_is_refused_with_the_figure() {
+    let mut input = with("MicroserviceName", json!("m".repeat(60)));
+    input["Sha"] = json!("a".repeat(64));
+    assert!(refusal(&input).contains("a stack name of 138 characters: allowed are 128"));
+}
+
+#[test]
+fn a_template_over_the_limit_is_refused_with_the_figure() {
+    let long = format!("Resources:\n#{}", "x".repeat(TEMPLATE_BYTES));
+    let message = refusal(&with("CanaryTemplate", json!(STANDARD.encode(long))));
+    assert!(message.contains("is a template of 51212 bytes: allowed are 51200"), "{message}");
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once() {
+    let mut input = with("Port", json!(0));
+    input["Sha"] = json!("");
+    let message = refusal(&input);
+    assert!(message.contains("`Port`") && message.contains("`Sha`"), "{message}");
+}
+
+#[test]
+fn something_that_is_not_an_object_is_refused() {
+    assert_eq!(refusal(&json!([1])), "the input is `[1]`: allowed is a JSON object");
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        ".{0,100}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(2, 8, 4, |inner| prop::collection::vec(inner, 0..4).prop_map(Value::from))
+}
+
+proptest! {
+    #[test]
+    fn no_value_of_any_field_gets_past_its_bounds_or_into_a_log_line(index in 0usize..13, value in any_json()) {
+        let field = [
+            "EnvironmentName", "Namespace", "MicroserviceName", "Protocol", "Port", "PercentageStep", "WaitTime",
+            "FailureThresholdValue", "FailureThresholdTime", "OnNoData", "Sha", "ContainerImage", "CanaryTemplate",
+        ][index];
+        match DeployRequest::parse(&with(field, value)) {
+            Ok(request) => {
+                prop_assert!((1..=100).contains(&request.percentage_step.percent()));
+                prop_assert!((1..=604_800).contains(&request.wait_time) && request.port > 0);
+                prop_assert!(!request.sha.is_empty() && !request.sha.contains('/'));
+            }
+            Err(error) => prop_assert!(!error.to_string().contains('\n')),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Removing a version: never while a route names it, started here and looked at again from the state machine.
+
+use crate::{
+    Error, Result,
+    plan::{Service, Version},
+    ports::{StackPhase, Stacks, TrafficRouter},
+};
+
+/// How far the removal of a version is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Retirement {
+    /// Its stack is gone.
+    Gone,
+    /// CloudFormation is at it: look again later.
+    InProgress,
+    /// CloudFormation could not delete it, for these reasons.
+    Failed(Vec<String>),
+}
+
+/// Takes the next step of removing `version`. Safe to call any number of times.
+///
+/// # Errors
+/// `Canary.StillReceivingTraffic` if a live route names the version, checked immediately before the delete.
+pub async fn retire(
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    service: &Service,
+    version: &Version,
+) -> Result<Retirement> {
+    match stacks.describe(&version.stack).await?.map(|stack| stack.phase) {
+        None => Ok(Retirement::Gone),
+        Some(StackPhase::Deleting) => Ok(Retirement::InProgress),
+        Some(StackPhase::DeleteFailed) => Ok(Retirement::Failed(stacks.failures(&version.stack).await?)),
+        Some(StackPhase::Working | StackPhase::Ready | StackPhase::Dead) => {
+            let routes = router.naming(service, &version.name).await?;
+            if !routes.is_empty() {
+                return Err(Error::StillReceivingTraffic {
+                    version: version.name.clone(),
+                    routes: routes.iter().map(|route| format!("`{route}`")).collect::<Vec<_>>().join(", "),
+                });
+            }
+            stacks.delete(&version.stack).await?;
+            Ok(Retirement::InProgress)
+        }
+    }
+}

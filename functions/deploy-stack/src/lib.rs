@@ -1,0 +1,82 @@
+//! Deploy New Version: starts the candidate's stack, and at each further call looks how far it is.
+
+use canary_core::{
+    Error, Result,
+    plan::Plan,
+    ports::{Stack, StackPhase, Stacks},
+    request::{decode_template, template_refused},
+};
+use serde::{Deserialize, Serialize};
+
+/// The plan and the candidate's template in base64.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Input {
+    plan: Plan,
+    canary_template: String,
+}
+
+/// How far the stack is.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status", rename_all_fields = "camelCase")]
+pub enum Output {
+    /// CloudFormation is at it: look again later.
+    InProgress {
+        /// CloudFormation's word for it.
+        stack_status: String,
+    },
+    /// The candidate runs.
+    Ready {
+        /// CloudFormation's word for it.
+        stack_status: String,
+    },
+}
+
+/// What to do about the stack as it is.
+enum Step {
+    Create,
+    Remake,
+    LookAgain(String),
+    Done(String),
+    GiveUp(String),
+}
+
+/// Takes the next step of bringing the candidate up.
+///
+/// # Errors
+/// `Canary.StackFailed` with the failing resources' reasons if it could not be brought up; otherwise what AWS refused.
+pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
+    let stack = &input.plan.deployment.candidate().stack;
+    match step(stacks.describe(stack).await?, &input.plan.execution) {
+        Step::Create => {
+            let template = decode_template(&input.canary_template).map_err(|why| template_refused(&why))?;
+            stacks.create(&input.plan, &template).await?;
+            Ok(Output::InProgress { stack_status: "CREATE_REQUESTED".to_owned() })
+        }
+        Step::Remake => {
+            stacks.delete(stack).await?;
+            Ok(Output::InProgress { stack_status: "DELETE_REQUESTED".to_owned() })
+        }
+        Step::LookAgain(stack_status) => Ok(Output::InProgress { stack_status }),
+        Step::Done(stack_status) => Ok(Output::Ready { stack_status }),
+        Step::GiveUp(status) => {
+            let reasons = stacks.failures(stack).await?.join("; ");
+            Err(Error::StackFailed { stack: stack.clone(), status, reasons })
+        }
+    }
+}
+
+/// A stack from an earlier try is continued; one that died is removed and made again, unless this deployment made it.
+fn step(found: Option<Stack>, execution: &str) -> Step {
+    let Some(stack) = found else { return Step::Create };
+    let ours = stack.execution.as_deref() == Some(execution);
+    match stack.phase {
+        StackPhase::Working | StackPhase::Deleting => Step::LookAgain(stack.status),
+        StackPhase::Ready => Step::Done(stack.status),
+        StackPhase::Dead if !ours => Step::Remake,
+        StackPhase::Dead | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
+    }
+}
+
+#[cfg(test)]
+mod tests;

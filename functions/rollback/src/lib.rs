@@ -1,0 +1,162 @@
+//! Roll Back: puts all traffic back on the stable version, verifies it, and only then removes the candidate. From any point,
+//! and any number of times.
+
+mod decision;
+
+use canary_core::{
+    Error, Result,
+    error::{UNHEALTHY, by_hand},
+    plan::{Deployment, Plan, Version},
+    ports::{StackPhase, Stacks, TrafficRouter, VersionRecords},
+    retire::{Retirement, retire},
+    split::LiveRoute,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use decision::{Move, decide};
+
+/// The plan, and why it failed.
+#[derive(Deserialize)]
+pub struct Input {
+    plan: Plan,
+    failure: Failure,
+}
+
+/// What Step Functions caught.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Failure {
+    error: String,
+    cause: String,
+}
+
+/// How far the rollback is.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "status")]
+pub enum Output {
+    /// Traffic is safe; CloudFormation is removing the candidate: look again later.
+    InProgress,
+    /// Everything is as it was before.
+    RolledBack {
+        /// What failed and what stands now.
+        summary: String,
+    },
+    /// The candidate was already recorded as the live version, so it stays.
+    Promoted {
+        /// What failed, what stands now and what is left to do.
+        summary: String,
+    },
+}
+
+/// Takes the next step back.
+///
+/// # Errors
+/// `Canary.ShiftNotApplied` if the router does not report the restored weights, `Canary.StillReceivingTraffic` if a route of
+/// the user's names the candidate, `Canary.RollbackIncomplete` if traffic or stack cannot be put back; otherwise what AWS
+/// refused.
+pub async fn handle(
+    input: Input,
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    records: &impl VersionRecords,
+) -> Result<Output> {
+    let Input { plan, failure } = input;
+    let live = router.route(&plan.service).await?;
+    let promoted = was_promoted(&plan, &failure, live.as_ref(), records).await?;
+    let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
+
+    match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
+        Move::None => {}
+        Move::SetSplit(split) => {
+            router.set_split(&plan.service, &split).await?;
+            let found = router.route(&plan.service).await?;
+            verify(&plan, found.as_ref().is_some_and(|found| found.carries(&split)), &split.to_string(), found)?;
+        }
+        Move::RemoveRoute => {
+            router.remove(&plan.service).await?;
+            let found = router.route(&plan.service).await?;
+            verify(&plan, found.is_none(), "no route", found)?;
+        }
+        Move::Keep(why) => return Ok(Output::Promoted { summary: failure.told(&why) }),
+        Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
+    }
+
+    let candidate = plan.deployment.candidate();
+    match retire(router, stacks, &plan.service, candidate).await? {
+        Retirement::InProgress => Ok(Output::InProgress),
+        Retirement::Gone => Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) }),
+        Retirement::Failed(reasons) => {
+            let left = format!("{}, but {}", restored(&plan), left(candidate, &reasons));
+            Err(Error::RollbackIncomplete(failure.told(&left)))
+        }
+    }
+}
+
+/// The record is written only after the last healthy look, so an unhealthy candidate was never promoted and SSM need not be
+/// asked, nor one that does not have all traffic.
+async fn was_promoted(
+    plan: &Plan,
+    failure: &Failure,
+    live: Option<&LiveRoute>,
+    records: &impl VersionRecords,
+) -> Result<bool> {
+    let candidate = plan.deployment.candidate();
+    let has_all_traffic = live.and_then(LiveRoute::sole) == Some(&candidate.name);
+    if !has_all_traffic || failure.error == UNHEALTHY {
+        return Ok(false);
+    }
+    let recorded = records.recorded(&plan.service).await?;
+    Ok(recorded.is_some_and(|record| record.sha == candidate.sha && record.version >= plan.version))
+}
+
+/// Whether the stable version can take the traffic back. While it still has a share of it nobody needs to ask.
+async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl Stacks) -> Result<bool> {
+    match &plan.deployment {
+        Deployment::Canary { stable, .. } if live.is_some_and(|live| !live.names(&stable.name)) => {
+            let stack = stacks.describe(&stable.stack).await?;
+            Ok(stack.is_some_and(|stack| stack.phase == StackPhase::Ready))
+        }
+        _ => Ok(true),
+    }
+}
+
+fn verify(plan: &Plan, applied: bool, wanted: &str, found: Option<LiveRoute>) -> Result<()> {
+    if applied {
+        return Ok(());
+    }
+    Err(Error::ShiftNotApplied {
+        service: plan.service.microservice_name.clone(),
+        wanted: wanted.to_owned(),
+        found: found.unwrap_or_default().to_string(),
+    })
+}
+
+fn restored(plan: &Plan) -> String {
+    let service = &plan.service.microservice_name;
+    match &plan.deployment {
+        Deployment::First { .. } => format!("`{service}` has no route, as before"),
+        Deployment::Canary { stable, .. } => format!("all traffic of `{service}` is on `{}`", stable.name),
+    }
+}
+
+fn left(version: &Version, reasons: &[String]) -> String {
+    format!("stack `{}` could not be deleted ({}); {}", version.stack, reasons.join("; "), by_hand(&version.stack))
+}
+
+impl Failure {
+    /// What stands now, followed by what failed.
+    fn told(&self, outcome: &str) -> String {
+        format!("{outcome}. The deployment failed with {}: {}", self.error, self.message())
+    }
+
+    /// A function's error arrives as JSON inside the cause; any other cause is text.
+    fn message(&self) -> String {
+        let parsed: Option<Value> = serde_json::from_str(&self.cause).ok();
+        let message = parsed.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
+        message.unwrap_or(&self.cause).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests;

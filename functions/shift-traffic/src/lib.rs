@@ -1,0 +1,83 @@
+//! Canary & Switch Traffic: gives the candidate the absolute weight it is told, and reads it back.
+
+use canary_core::{
+    Error, OffsetDateTime, Result,
+    plan::{Deployment, Plan, Traffic},
+    ports::TrafficRouter,
+    split::LiveRoute,
+};
+use serde::Deserialize;
+
+/// The plan, and where the traffic is.
+#[derive(Deserialize)]
+pub struct Input {
+    plan: Plan,
+    traffic: Traffic,
+}
+
+/// What to do about the route as it is.
+enum Step {
+    Create,
+    SetSplit,
+    Nothing,
+}
+
+/// Sets the target weight and answers where the traffic is now.
+///
+/// # Errors
+/// `Canary.UnexpectedRoute` if the route is not this deployment's to change, `Canary.ShiftNotApplied` if it does not report
+/// the new weights; otherwise what AWS refused.
+pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTime) -> Result<Traffic> {
+    let Input { plan, traffic } = input;
+    let weight = traffic.target.ok_or_else(|| Error::InvalidState {
+        function: "shift-traffic",
+        why: "`traffic.target` is null: all traffic was shifted".to_owned(),
+    })?;
+    let service = &plan.service;
+    let wanted = plan.deployment.split(weight);
+
+    match step(&plan, router.route(service).await?, weight)? {
+        Step::Create => router.create(service, &wanted).await?,
+        Step::SetSplit => router.set_split(service, &wanted).await?,
+        Step::Nothing => {}
+    }
+
+    let found = router.route(service).await?.unwrap_or_default();
+    if !found.carries(&wanted) {
+        return Err(Error::ShiftNotApplied {
+            service: service.microservice_name.clone(),
+            wanted: wanted.to_string(),
+            found: found.to_string(),
+        });
+    }
+    Ok(Traffic { weight, target: plan.next(weight), since: traffic.since.or(Some(now)), shifted_at: Some(now) })
+}
+
+/// Only a route between this deployment's own versions is changed; anything else on it was put there by somebody else.
+fn step(plan: &Plan, live: Option<LiveRoute>, weight: canary_core::split::Weight) -> Result<Step> {
+    let unexpected = |why: String| Error::UnexpectedRoute { service: plan.service.microservice_name.clone(), why };
+    let wanted = plan.deployment.split(weight);
+    match (&plan.deployment, live) {
+        (_, Some(live)) if live.carries(&wanted) => Ok(Step::Nothing),
+        (Deployment::First { .. }, None) => Ok(Step::Create),
+        (Deployment::First { .. }, Some(live)) => {
+            Err(unexpected(format!("a first deployment found it with {live}; somebody else made it")))
+        }
+        (Deployment::Canary { stable, .. }, None) => {
+            Err(unexpected(format!("it is gone; `{}` had its traffic", stable.name)))
+        }
+        (Deployment::Canary { stable, candidate }, Some(live)) => {
+            let ours = |name: &str| name == stable.name || name == candidate.name;
+            match live.targets.iter().all(|(name, _)| ours(name)) {
+                true => Ok(Step::SetSplit),
+                false => Err(unexpected(format!(
+                    "it has {live}, and this deployment moves traffic from `{}` to `{}`",
+                    stable.name, candidate.name
+                ))),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
