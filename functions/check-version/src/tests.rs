@@ -1,1 +1,69 @@
 #![allow(clippy::unwrap_used)]
+
+use canary_core::{
+    fakes::{State, World, live, ready, survives_every_fault},
+    plan::Deployment,
+    ports::Record,
+};
+use serde_json::json;
+
+use super::*;
+
+/// `Resources: {}` and `Resources: !Broken`.
+const TEMPLATE: &str = "UmVzb3VyY2VzOiB7fQo=";
+const BROKEN: &str = "UmVzb3VyY2VzOiAhQnJva2VuCg==";
+
+fn request() -> Value {
+    json!({
+        "EnvironmentName": "demo", "Namespace": "demo.local", "MicroserviceName": "web", "Protocol": "http",
+        "Port": 80, "PercentageStep": 25, "WaitTime": 60, "Sha": "bbb", "ContainerImage": "web:bbb",
+        "CanaryTemplate": TEMPLATE,
+    })
+}
+
+async fn check(world: &World, request: Value) -> Result<Output> {
+    handle(Input { request, execution: "arn:execution".to_owned() }, world, world, world, 15).await
+}
+
+fn version_aaa_is_live() -> State {
+    State {
+        routes: [("web-route".to_owned(), live(&[("web-aaa", 100)]))].into(),
+        stacks: [ready("demo-web-aaa")].into(),
+        record: Some(Record { sha: "aaa".into(), version: 7 }),
+        ..State::default()
+    }
+}
+
+#[tokio::test]
+async fn the_plan_follows_from_what_is_live() {
+    let output = check(&World::new(version_aaa_is_live()), request()).await.unwrap();
+    assert_eq!(output.plan.version, 8);
+    assert!(matches!(&output.plan.deployment, Deployment::Canary { stable, .. } if stable.name == "web-aaa"));
+    assert_eq!(output.traffic.target, output.plan.weights.first().copied());
+    assert_eq!(output.canary_template, TEMPLATE);
+}
+
+#[tokio::test]
+async fn nothing_is_changed_whatever_fails() {
+    let start = version_aaa_is_live();
+    let end = survives_every_fault(&start, async |world: &World| check(world, request()).await).await;
+    assert_eq!(end, start);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_before_aws_is_asked_anything() {
+    let world = World::default();
+    let mut bad = request();
+    bad["PercentageStep"] = json!(0);
+    assert_eq!(check(&world, bad).await.unwrap_err().name(), "Canary.InvalidInput");
+    assert!(world.calls().is_empty(), "{:?}", world.calls());
+}
+
+#[tokio::test]
+async fn a_template_that_cloudformation_refuses_is_bad_input() {
+    let mut bad = request();
+    bad["CanaryTemplate"] = json!(BROKEN);
+    let error = check(&World::default(), bad).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.InvalidInput");
+    assert_eq!(error.to_string(), "`CanaryTemplate` is not a valid CloudFormation template: unresolved tag");
+}

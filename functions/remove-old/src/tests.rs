@@ -1,1 +1,77 @@
 #![allow(clippy::unwrap_used)]
+
+use canary_core::{
+    fakes::{State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    ports::{Record, Stack, StackPhase},
+};
+
+use super::*;
+
+/// As the state machine does: call until it is no longer in progress.
+async fn remove(world: &World, plan: fn() -> Plan) -> Result<Output> {
+    loop {
+        match handle(Input { plan: plan() }, world, world, world).await? {
+            Output::InProgress => {}
+            Output::Removed => return Ok(Output::Removed),
+        }
+    }
+}
+
+fn candidate_has_all_traffic() -> State {
+    State {
+        routes: [("web-route".to_owned(), live(&[("web-bbb", 100)]))].into(),
+        stacks: [ready("demo-web-aaa"), ready("demo-web-bbb")].into(),
+        record: Some(Record { sha: "aaa".into(), version: 1 }),
+        ..State::default()
+    }
+}
+
+#[tokio::test]
+async fn the_version_is_recorded_once_and_the_old_one_goes_whatever_fails() {
+    let end =
+        survives_every_fault(&candidate_has_all_traffic(), async |world: &World| remove(world, canary_plan).await)
+            .await;
+    assert_eq!(end.record, Some(Record { sha: "bbb".into(), version: 2 }));
+    assert_eq!(end.stacks.keys().collect::<Vec<_>>(), ["demo-web-bbb"]);
+}
+
+#[tokio::test]
+async fn a_first_version_is_recorded_and_nothing_removed() {
+    let start = State { record: None, ..candidate_has_all_traffic() };
+    let end = survives_every_fault(&start, async |world: &World| remove(world, first_plan).await).await;
+    assert_eq!(end.record, Some(Record { sha: "bbb".into(), version: 1 }));
+    assert_eq!(end.stacks.len(), 2);
+}
+
+#[tokio::test]
+async fn while_the_old_version_has_traffic_nothing_is_recorded_or_removed() {
+    for route in [&[("web-aaa", 25), ("web-bbb", 75)][..], &[("web-aaa", 0), ("web-bbb", 100)], &[("web-aaa", 100)]] {
+        let start = State { routes: [("web-route".to_owned(), live(route))].into(), ..candidate_has_all_traffic() };
+        let world = World::new(start.clone());
+        let error = remove(&world, canary_plan).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.UnexpectedRoute", "{route:?}");
+        assert_eq!(*world.state(), start);
+    }
+}
+
+#[tokio::test]
+async fn a_second_route_that_names_the_old_version_keeps_it() {
+    let mut start = candidate_has_all_traffic();
+    start.routes.insert("beta-testers".to_owned(), live(&[("web-aaa", 1)]));
+    let world = World::new(start);
+    let error = remove(&world, canary_plan).await.unwrap_err();
+    assert_eq!(error.to_string(), "will not remove `web-aaa`: still named by `beta-testers`");
+    assert!(world.state().stacks.contains_key("demo-web-aaa"));
+}
+
+#[tokio::test]
+async fn a_stack_that_will_not_go_is_named_with_the_command() {
+    let mut start = candidate_has_all_traffic();
+    start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, None));
+    start.failures.insert("demo-web-aaa".to_owned(), vec!["VirtualNode: in use".to_owned()]);
+    let error = remove(&World::new(start), canary_plan).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.OldVersionNotRemoved");
+    let message = error.to_string();
+    assert!(message.contains("VirtualNode: in use"), "{message}");
+    assert!(message.contains("`aws cloudformation delete-stack --stack-name demo-web-aaa`"), "{message}");
+}

@@ -1,1 +1,128 @@
 #![allow(clippy::unwrap_used)]
+
+use canary_core::{
+    fakes::{State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    ports::{Record, Stack},
+};
+
+use super::*;
+
+const LAMBDA_CAUSE: &str = r#"{"errorType":"Canary.StackFailed","errorMessage":"stack is dead"}"#;
+
+async fn roll_back_after(world: &World, plan: fn() -> Plan, error: &str) -> Result<Output> {
+    loop {
+        let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
+        match handle(Input { plan: plan(), failure }, world, world, world).await? {
+            Output::InProgress => {}
+            done => return Ok(done),
+        }
+    }
+}
+
+async fn roll_back(world: &World) -> Result<Output> {
+    roll_back_after(world, canary_plan, UNHEALTHY).await
+}
+
+fn at(route: &[(&str, u32)]) -> State {
+    State {
+        routes: [("web-route".to_owned(), live(route))].into(),
+        stacks: [ready("demo-web-aaa"), ready("demo-web-bbb")].into(),
+        record: Some(Record { sha: "aaa".into(), version: 1 }),
+        ..State::default()
+    }
+}
+
+fn as_before() -> State {
+    State { stacks: [ready("demo-web-aaa")].into(), ..at(&[("web-aaa", 100)]) }
+}
+
+#[tokio::test]
+async fn from_any_weight_and_any_fault_everything_is_as_before() {
+    for route in [&[("web-aaa", 100)][..], &[("web-aaa", 75), ("web-bbb", 25)], &[("web-bbb", 100)]] {
+        assert_eq!(survives_every_fault(&at(route), roll_back).await, as_before(), "{route:?}");
+    }
+}
+
+#[tokio::test]
+async fn from_any_state_of_the_candidates_stack_everything_is_as_before() {
+    for phase in [StackPhase::Working, StackPhase::Dead, StackPhase::Deleting] {
+        let mut start = at(&[("web-aaa", 100)]);
+        start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(phase, Some("arn:execution")));
+        assert_eq!(survives_every_fault(&start, roll_back).await, as_before(), "{phase:?}");
+    }
+    assert_eq!(survives_every_fault(&as_before(), roll_back).await, as_before());
+}
+
+#[tokio::test]
+async fn traffic_is_back_and_verified_before_the_candidate_is_touched() {
+    let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
+    roll_back(&world).await.unwrap();
+    let calls = world.calls();
+    let place = |name: &str| calls.iter().position(|call| call.starts_with(name)).unwrap();
+    let verified = calls.iter().skip(place("UpdateRoute")).any(|call| call.starts_with("DescribeRoute"));
+    assert!(verified && place("UpdateRoute") < place("ListRoutes") && place("ListRoutes") < place("DeleteStack"));
+}
+
+#[tokio::test]
+async fn a_failed_first_deployment_leaves_nothing() {
+    let start = State {
+        routes: [("web-route".to_owned(), live(&[("web-bbb", 100)]))].into(),
+        stacks: [ready("demo-web-bbb")].into(),
+        ..State::default()
+    };
+    let end =
+        survives_every_fault(&start, async |world: &World| roll_back_after(world, first_plan, UNHEALTHY).await).await;
+    assert_eq!(end, State::default());
+}
+
+#[tokio::test]
+async fn a_version_that_was_already_recorded_stays() {
+    let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
+    let world = World::new(start.clone());
+    let output = roll_back_after(&world, canary_plan, "Canary.OldVersionNotRemoved").await.unwrap();
+    assert!(matches!(&output, Output::Promoted { summary } if summary.contains("recorded as the live version")));
+    assert_eq!(*world.state(), start);
+}
+
+#[tokio::test]
+async fn an_earlier_record_of_the_same_commit_is_not_this_deployments() {
+    let start = State { record: Some(Record { sha: "bbb".into(), version: 1 }), ..at(&[("web-bbb", 100)]) };
+    let world = World::new(start);
+    let output = roll_back_after(&world, canary_plan, "States.Timeout").await.unwrap();
+    assert!(matches!(output, Output::RolledBack { .. }));
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
+}
+
+#[tokio::test]
+async fn traffic_is_not_moved_to_a_stable_version_that_is_gone() {
+    let mut start = at(&[("web-bbb", 100)]);
+    start.stacks.remove("demo-web-aaa");
+    let world = World::new(start.clone());
+    let error = roll_back(&world).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.RollbackIncomplete");
+    assert!(error.to_string().contains("stack `demo-web-aaa` is not there to take the traffic back"), "{error}");
+    assert_eq!(*world.state(), start);
+}
+
+#[tokio::test]
+async fn a_stack_that_will_not_go_does_not_keep_the_traffic_from_moving() {
+    let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, None));
+    let world = World::new(start);
+    let error = roll_back(&world).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.RollbackIncomplete");
+    let message = error.to_string();
+    assert!(message.starts_with("all traffic of `web` is on `web-aaa`, but stack `demo-web-bbb`"), "{message}");
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
+}
+
+#[tokio::test]
+async fn the_summary_says_what_stands_and_what_failed() {
+    let world = World::new(at(&[("web-aaa", 100)]));
+    let output = roll_back_after(&world, canary_plan, "Canary.StackFailed").await.unwrap();
+    let Output::RolledBack { summary } = output else { panic!("{output:?}") };
+    assert_eq!(
+        summary,
+        "all traffic of `web` is on `web-aaa`. The deployment failed with Canary.StackFailed: stack is dead"
+    );
+}

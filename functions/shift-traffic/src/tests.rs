@@ -1,1 +1,122 @@
 #![allow(clippy::unwrap_used)]
+
+use canary_core::{
+    fakes::{Fault, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    split::Weight,
+};
+
+use super::*;
+
+fn input(plan: Plan, weight: u8, target: Option<u8>) -> Input {
+    let percent = |percent| Weight::new(percent).unwrap();
+    let traffic = Traffic { weight: percent(weight), target: target.map(percent), since: None, shifted_at: None };
+    Input { plan, traffic }
+}
+
+fn both_stand(route: &[(&str, u32)]) -> State {
+    State {
+        routes: [("web-route".to_owned(), live(route))].into(),
+        stacks: [ready("demo-web-aaa"), ready("demo-web-bbb")].into(),
+        ..State::default()
+    }
+}
+
+#[tokio::test]
+async fn a_step_sets_the_absolute_weight_whatever_fails() {
+    let start = both_stand(&[("web-aaa", 75), ("web-bbb", 25)]);
+    let end = survives_every_fault(&start, async |world: &World| {
+        handle(input(canary_plan(), 25, Some(50)), world, SHIFTED).await
+    })
+    .await;
+    assert_eq!(end.routes["web-route"], live(&[("web-aaa", 50), ("web-bbb", 50)]));
+}
+
+#[tokio::test]
+async fn at_100_percent_the_stable_version_is_no_longer_named() {
+    let world = World::new(both_stand(&[("web-aaa", 25), ("web-bbb", 75)]));
+    let traffic = handle(input(canary_plan(), 75, Some(100)), &world, SHIFTED).await.unwrap();
+    assert_eq!((traffic.weight, traffic.target), (Weight::ALL, None));
+    assert_eq!(world.state().routes["web-route"], live(&[("web-bbb", 100)]));
+}
+
+#[tokio::test]
+async fn a_first_deployment_makes_the_route_whatever_fails() {
+    let start = State { stacks: [ready("demo-web-bbb")].into(), ..State::default() };
+    let end = survives_every_fault(&start, async |world: &World| {
+        handle(input(first_plan(), 0, Some(100)), world, SHIFTED).await
+    })
+    .await;
+    assert_eq!(end.routes["web-route"], live(&[("web-bbb", 100)]));
+}
+
+#[tokio::test]
+async fn the_time_of_the_first_traffic_is_kept_over_later_steps() {
+    let world = World::new(both_stand(&[("web-aaa", 75), ("web-bbb", 25)]));
+    let mut second = input(canary_plan(), 25, Some(50));
+    second.traffic.since = Some(SHIFTED);
+    let later = SHIFTED + std::time::Duration::from_secs(60);
+    let traffic = handle(second, &world, later).await.unwrap();
+    assert_eq!((traffic.since, traffic.shifted_at), (Some(SHIFTED), Some(later)));
+}
+
+#[tokio::test]
+async fn a_third_target_is_never_overwritten() {
+    let world = World::new(both_stand(&[("web-aaa", 90), ("web-ccc", 10)]));
+    let error = handle(input(canary_plan(), 0, Some(25)), &world, SHIFTED).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.UnexpectedRoute");
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 90), ("web-ccc", 10)]));
+}
+
+#[tokio::test]
+async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
+    let gone = World::new(State { stacks: both_stand(&[]).stacks, ..State::default() });
+    let error = handle(input(canary_plan(), 0, Some(25)), &gone, SHIFTED).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.UnexpectedRoute");
+    let taken = World::new(both_stand(&[("web-aaa", 100)]));
+    let error = handle(input(first_plan(), 0, Some(100)), &taken, SHIFTED).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.UnexpectedRoute");
+}
+
+#[tokio::test]
+async fn a_shift_that_the_router_does_not_report_is_an_error() {
+    /// Accepts every split and keeps the old one.
+    struct Stubborn(World);
+    impl TrafficRouter for Stubborn {
+        async fn route(&self, service: &canary_core::plan::Service) -> Result<Option<LiveRoute>> {
+            self.0.route(service).await
+        }
+        async fn create(&self, _: &canary_core::plan::Service, _: &canary_core::split::Split) -> Result<()> {
+            Ok(())
+        }
+        async fn set_split(&self, _: &canary_core::plan::Service, _: &canary_core::split::Split) -> Result<()> {
+            Ok(())
+        }
+        async fn remove(&self, _: &canary_core::plan::Service) -> Result<()> {
+            Ok(())
+        }
+        async fn naming(&self, _: &canary_core::plan::Service, _: &str) -> Result<Vec<String>> {
+            Ok(Vec::new())
+        }
+    }
+    let router = Stubborn(World::new(both_stand(&[("web-aaa", 100)])));
+    let error = handle(input(canary_plan(), 0, Some(25)), &router, SHIFTED).await.unwrap_err();
+    assert_eq!(error.to_string(), "route of `web` reports `web-aaa`: 100 after `web-aaa`: 75, `web-bbb`: 25 was set");
+}
+
+#[tokio::test]
+async fn after_the_last_step_there_is_nothing_to_set() {
+    let world = World::new(both_stand(&[("web-bbb", 100)]));
+    let error = handle(input(canary_plan(), 100, None), &world, SHIFTED).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.InvalidState");
+    assert!(world.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_shift_is_not_a_second_step() {
+    let world = World::new(both_stand(&[("web-aaa", 100)]));
+    world.fail(1, Fault::After);
+    handle(input(canary_plan(), 0, Some(25)), &world, SHIFTED).await.unwrap_err();
+    handle(input(canary_plan(), 0, Some(25)), &world, SHIFTED).await.unwrap();
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 75), ("web-bbb", 25)]));
+    assert_eq!(world.calls().iter().filter(|call| call.starts_with("UpdateRoute")).count(), 1);
+}

@@ -11,6 +11,8 @@ mod cloudformation;
 mod cloudwatch;
 #[cfg(feature = "ssm")]
 mod ssm;
+#[cfg(test)]
+mod wire;
 
 #[cfg(feature = "appmesh")]
 pub use appmesh::AppMesh;

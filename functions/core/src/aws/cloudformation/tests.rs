@@ -1,1 +1,126 @@
 #![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::{
+    aws::wire::{asked, replay},
+    fakes::canary_plan,
+};
+
+fn stack(status: &str) -> String {
+    format!(
+        "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeStacksResult>\
+         <Stacks><member><StackName>demo-web-bbb</StackName><StackStatus>{status}</StackStatus>\
+         <CreationTime>2026-11-21T03:00:00Z</CreationTime><Tags><member><Key>canary:execution</Key>\
+         <Value>arn:execution</Value></member></Tags></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+    )
+}
+
+fn refused(code: &str, message: &str) -> String {
+    format!(
+        "<ErrorResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><Error><Type>Sender</Type>\
+         <Code>{code}</Code><Message>{message}</Message></Error><RequestId>r</RequestId></ErrorResponse>"
+    )
+}
+
+fn adapter(answers: &[(u16, &str)]) -> (CloudFormation, aws_smithy_http_client::test_util::StaticReplayClient) {
+    let answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.as_bytes())).collect();
+    let (config, http) = replay(&answers);
+    (CloudFormation::new(&config, Some("arn:role".to_owned())), http)
+}
+
+#[tokio::test]
+async fn every_status_has_a_phase() {
+    let cases = [
+        ("CREATE_IN_PROGRESS", StackPhase::Working),
+        ("ROLLBACK_IN_PROGRESS", StackPhase::Working),
+        ("CREATE_COMPLETE", StackPhase::Ready),
+        ("UPDATE_COMPLETE", StackPhase::Ready),
+        ("UPDATE_ROLLBACK_COMPLETE", StackPhase::Ready),
+        ("CREATE_FAILED", StackPhase::Dead),
+        ("ROLLBACK_COMPLETE", StackPhase::Dead),
+        ("ROLLBACK_FAILED", StackPhase::Dead),
+        ("REVIEW_IN_PROGRESS", StackPhase::Dead),
+        ("DELETE_IN_PROGRESS", StackPhase::Deleting),
+        ("DELETE_FAILED", StackPhase::DeleteFailed),
+    ];
+    for (status, phase) in cases {
+        let (stacks, _) = adapter(&[(200, &stack(status))]);
+        let found = stacks.describe("demo-web-bbb").await.unwrap().unwrap();
+        assert_eq!((found.phase, found.status.as_str()), (phase, status));
+        assert_eq!(found.execution.as_deref(), Some("arn:execution"));
+    }
+}
+
+#[tokio::test]
+async fn a_stack_that_is_gone_is_none() {
+    let missing = refused("ValidationError", "Stack with id demo-web-bbb does not exist");
+    let (stacks, _) = adapter(&[(400, &missing), (200, &stack("DELETE_COMPLETE"))]);
+    assert_eq!(stacks.describe("demo-web-bbb").await.unwrap(), None);
+    assert_eq!(stacks.describe("demo-web-bbb").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn another_validation_error_is_not_taken_for_a_missing_stack() {
+    let (stacks, _) = adapter(&[(400, &refused("ValidationError", "1 validation error detected"))]);
+    assert_eq!(stacks.describe("demo-web-bbb").await.unwrap_err().name(), "Canary.Rejected");
+}
+
+#[tokio::test]
+async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
+    let (stacks, http) = adapter(&[(200, "<CreateStackResponse><CreateStackResult/></CreateStackResponse>")]);
+    stacks.create(&canary_plan(), "Resources: {}").await.unwrap();
+    let body = asked(&http)[0].2.clone();
+    let sent = |key: &str, value: &str| {
+        let number = (1..=7).find(|n| body.contains(&format!("Parameters.member.{n}.ParameterKey={key}&")));
+        let pair = format!("Parameters.member.{}.ParameterValue={value}&", number.unwrap_or_default());
+        assert!(body.contains(&pair), "{key}={value} in {body}");
+    };
+    sent("EnvironmentName", "demo");
+    sent("MicroserviceName", "web");
+    sent("Namespace", "demo.local");
+    sent("Sha", "bbb");
+    sent("ContainerImage", "web%3Abbb");
+    sent("Port", "80");
+    sent("Protocol", "http");
+    assert!(!body.contains("Parameters.member.8"), "published templates declare seven: {body}");
+    for part in ["StackName=demo-web-bbb&", "RoleARN=arn%3Arole", "OnFailure=ROLLBACK", "Value=arn%3Aexecution"] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+}
+
+#[tokio::test]
+async fn the_reasons_are_the_earliest_failures_without_those_that_follow_from_them() {
+    let event = |resource: &str, status: &str, reason: &str| {
+        format!(
+            "<member><EventId>e</EventId><StackId>s</StackId><StackName>demo-web-bbb</StackName>\
+             <Timestamp>2026-11-21T03:00:00Z</Timestamp><LogicalResourceId>{resource}</LogicalResourceId>\
+             <ResourceStatus>{status}</ResourceStatus><ResourceStatusReason>{reason}</ResourceStatusReason></member>"
+        )
+    };
+    let newest_first = [
+        event("demo-web-bbb", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed"),
+        event("VirtualNode", "CREATE_FAILED", "Resource creation cancelled"),
+        event("EcsService", "CREATE_FAILED", "circuit breaker"),
+        event("TaskDefinition", "CREATE_COMPLETE", ""),
+    ];
+    let body = format!(
+        "<DescribeStackEventsResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
+         <DescribeStackEventsResult><StackEvents>{}</StackEvents></DescribeStackEventsResult>\
+         </DescribeStackEventsResponse>",
+        newest_first.concat()
+    );
+    let (stacks, _) = adapter(&[(200, &body)]);
+    assert_eq!(stacks.failures("demo-web-bbb").await.unwrap(), ["EcsService: circuit breaker"]);
+}
+
+#[tokio::test]
+async fn a_template_is_refused_in_cloudformations_words() {
+    let (stacks, _) = adapter(&[
+        (400, &refused("ValidationError", "Template format error: unresolved")),
+        (200, "<ValidateTemplateResponse><ValidateTemplateResult/></ValidateTemplateResponse>"),
+        (403, &refused("AccessDenied", "no")),
+    ]);
+    assert_eq!(stacks.refusal("x").await.unwrap().as_deref(), Some("Template format error: unresolved"));
+    assert_eq!(stacks.refusal("x").await.unwrap(), None);
+    assert_eq!(stacks.refusal("x").await.unwrap_err().name(), "Canary.AccessDenied");
+}

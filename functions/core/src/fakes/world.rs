@@ -1,4 +1,4 @@
-//! An in-memory world behind all ports, for tests. It keeps state, refuses what the real services refuse, and fails where told.
+//! An in-memory world behind all ports. It keeps state, refuses what the real services refuse, and fails where told.
 
 use std::{
     collections::BTreeMap,
