@@ -1,0 +1,31 @@
+//! Gateway routes: one kind, matches that say something.
+
+use super::{exactly_one, matching};
+use crate::fault::Fault;
+use crate::spec::{GatewayRouteHostnameMatch, GatewayRouteSpec};
+
+pub(super) fn check(route: &GatewayRouteSpec) -> Result<(), Fault> {
+    let kinds = [
+        ("grpcRoute", route.grpc_route.is_some()),
+        ("http2Route", route.http2_route.is_some()),
+        ("httpRoute", route.http_route.is_some()),
+    ];
+    let member = format!("spec.{}.match", exactly_one("spec", &kinds)?);
+    if let Some(http) = route.http_route.as_ref().or(route.http2_route.as_ref()) {
+        let matching = &http.matching;
+        matching::check_path(&member, matching.prefix.as_deref(), matching.path.as_ref())?;
+        check_hostname(&member, matching.hostname.as_ref())?;
+    }
+    if let Some(grpc) = &route.grpc_route {
+        check_hostname(&member, grpc.matching.hostname.as_ref())?;
+    }
+    Ok(())
+}
+
+fn check_hostname(member: &str, hostname: Option<&GatewayRouteHostnameMatch>) -> Result<(), Fault> {
+    let Some(hostname) = hostname else {
+        return Ok(());
+    };
+    let ways = [("exact", hostname.exact.is_some()), ("suffix", hostname.suffix.is_some())];
+    exactly_one(&format!("{member}.hostname"), &ways).map(drop)
+}

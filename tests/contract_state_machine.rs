@@ -1,0 +1,149 @@
+//! The state machine and the functions agree: on error names, on what is retried, and on who is called.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+
+use canary_core::error::{Kind, NAMES, UNHEALTHY};
+use canary_tests::{json, text};
+use serde_json::{Map, Value};
+
+const DEFINITION: &str = "statemachine/canary.asl.json";
+
+fn states() -> Map<String, Value> {
+    json(DEFINITION)["States"].as_object().unwrap().clone()
+}
+
+fn tasks() -> Vec<(String, Value)> {
+    states().into_iter().filter(|(_, state)| state["Type"] == "Task").collect()
+}
+
+fn strings(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
+}
+
+/// Every string anywhere in a value.
+fn every_string(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(every_string).collect(),
+        Value::Object(fields) => fields.values().flat_map(every_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn every_error_name_in_the_state_machine_exists() {
+    let known: BTreeSet<_> = NAMES.iter().map(|(name, _)| *name).collect();
+    let definition = json(DEFINITION);
+    let named: BTreeSet<_> = every_string(&definition).into_iter().filter(|text| text.starts_with("Canary.")).collect();
+    assert!(!named.is_empty());
+    assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
+}
+
+#[test]
+fn what_is_worth_another_try_is_retried_by_every_task_and_nothing_else_of_ours_is() {
+    let worth_it: BTreeSet<_> = NAMES.iter().filter(|(_, kind)| *kind == Kind::Retry).map(|(name, _)| *name).collect();
+    for (name, task) in tasks() {
+        let retried = task["Retry"].clone();
+        let ours: BTreeSet<_> = every_string(&retried).into_iter().filter(|text| text.starts_with("Canary.")).collect();
+        assert_eq!(ours, worth_it, "`{name}`");
+    }
+}
+
+#[test]
+fn the_retry_policy_is_the_same_everywhere_but_for_how_long_a_rollback_keeps_trying() {
+    let without_attempts = |task: &Value| {
+        let mut retry = task["Retry"].clone();
+        for retrier in retry.as_array_mut().unwrap() {
+            assert!(retrier.as_object_mut().unwrap().remove("MaxAttempts").unwrap().as_u64().unwrap() >= 5);
+            assert_eq!(retrier["JitterStrategy"], "FULL");
+        }
+        retry
+    };
+    let policies: Vec<_> = tasks().iter().map(|(_, task)| without_attempts(task)).collect();
+    assert!(policies.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn every_task_has_a_timeout_and_a_catch_for_everything() {
+    for (name, task) in tasks() {
+        assert!(task["TimeoutSeconds"].as_u64().unwrap() <= 60, "`{name}`");
+        let catch = &task["Catch"][0];
+        assert_eq!(strings(&catch["ErrorEquals"]), ["States.ALL"], "`{name}`");
+        let expected = match name.as_str() {
+            "Check Deployment Version" => "Deployment Refused",
+            "Roll Back" => "Rollback Incomplete",
+            _ => "Roll Back",
+        };
+        assert_eq!(catch["Next"], expected, "`{name}`");
+    }
+}
+
+#[test]
+fn an_unhealthy_verdict_becomes_the_failure_that_roll_back_knows() {
+    assert_eq!(states()["Unhealthy"]["Parameters"]["Error"], UNHEALTHY);
+}
+
+/// The states that follow a state, whatever its type.
+fn successors(state: &Value) -> Vec<String> {
+    let mut next: Vec<_> = ["Next", "Default"].iter().filter_map(|key| state[*key].as_str()).collect();
+    for list in ["Choices", "Catch"] {
+        next.extend(state[list].as_array().into_iter().flatten().filter_map(|rule| rule["Next"].as_str()));
+    }
+    next.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_state_exists_and_is_reached_and_every_path_can_end() {
+    let (definition, states) = (json(DEFINITION), states());
+    let mut reached = BTreeSet::new();
+    let mut open = vec![definition["StartAt"].as_str().unwrap().to_owned()];
+    while let Some(name) = open.pop() {
+        let state = states.get(&name).unwrap_or_else(|| panic!("`{name}` is named and does not exist"));
+        let next = successors(state);
+        let ends = matches!(state["Type"].as_str(), Some("Succeed" | "Fail"));
+        assert_eq!(next.is_empty(), ends, "`{name}`");
+        if reached.insert(name) {
+            open.extend(next);
+        }
+    }
+    assert_eq!(reached, states.keys().cloned().collect());
+}
+
+#[test]
+fn nothing_removes_a_version_but_behind_a_watched_100_percent_or_a_rollback() {
+    let leads_to = |target: &str| -> BTreeSet<String> {
+        states()
+            .iter()
+            .filter(|(_, state)| successors(state).contains(&target.to_owned()))
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
+    assert_eq!(leads_to("Was First Deployment?"), ["Is All Traffic Watched?".to_owned()].into());
+    assert_eq!(leads_to("Is All Traffic Watched?"), ["Is Healthy?".to_owned()].into());
+    assert_eq!(
+        leads_to("Remove Old Version"),
+        ["Wait for Removal".to_owned(), "Was First Deployment?".to_owned()].into()
+    );
+}
+
+#[test]
+fn every_placeholder_is_supplied_by_the_shared_stack_and_none_besides() {
+    let definition = json(DEFINITION);
+    let used: BTreeSet<_> = every_string(&definition)
+        .into_iter()
+        .filter_map(|text| text.strip_prefix("${")?.strip_suffix('}'))
+        .map(str::to_owned)
+        .collect();
+    let template = text("infra/shared.yaml");
+    let block = template.split("DefinitionSubstitutions:").nth(1).unwrap();
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines = block.lines().filter(|line| !line.trim().is_empty()).peekable();
+    let depth = indent(lines.peek().unwrap());
+    let supplied: BTreeSet<_> = lines
+        .take_while(|line| indent(line) >= depth)
+        .filter(|line| indent(line) == depth)
+        .map(|line| line.trim().split(':').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(used, supplied);
+}
