@@ -1,0 +1,27 @@
+"""Somebody else's TCP app: greets each connection with its name, then echoes. `tcp_echo.py HOST PORT NAME`."""
+
+from __future__ import annotations
+
+import socketserver
+import sys
+
+
+class Echo(socketserver.StreamRequestHandler):
+    """One connection."""
+
+    def handle(self) -> None:
+        """Greets, then echoes line by line until the caller closes."""
+        self.wfile.write(f"{sys.argv[3]}\n".encode())
+        for line in self.rfile:
+            self.wfile.write(line)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    """Restarts on the same address."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+with Server((sys.argv[1], int(sys.argv[2])), Echo) as server:
+    server.serve_forever()
