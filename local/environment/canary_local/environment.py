@@ -1,0 +1,293 @@
+"""The running environment as an object: start one, or attach to the one that `make up` started.
+
+with Environment.start(Checkout.here(), state_dir=tmp / "env") as env:
+    arn = env.deploy(event)
+    for step in env.follow(arn):
+        ...
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import executions, processes, stacks, state
+from .aws import ACCESS_KEY, REGION, SECRET_KEY, Clients
+from .checkout import Checkout, envoy
+from .errors import LocalError
+from .executions import Event
+from .images import check as check_images
+from .processes import Process
+
+DEFAULT_PORT = 4566
+READY_SECONDS = 60.0
+STACK_SECONDS = 3.0
+METRICS_INTERVAL_MS = 1000
+_HEALTH_TIMEOUT_SECONDS = 5.0
+
+Progress = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+class Environment:
+    """A running environment. Ends with the `with` block if it was started by one."""
+
+    def __init__(self, checkout: Checkout, state_dir: Path, running: state.State) -> None:
+        self.checkout = checkout
+        self.state_dir = state_dir
+        self._state = running
+        self._client = Clients(self.endpoint)
+        self._outputs: dict[str, str] | None = None
+
+    @classmethod
+    def start(
+        cls,
+        checkout: Checkout | Path | None = None,
+        *,
+        images: Sequence[Path] = (),
+        state_dir: Path | None = None,
+        port: int | None = None,
+        stack_seconds: float = STACK_SECONDS,
+        stacks: bool = True,
+        progress: Progress = _silent,
+    ) -> Environment:
+        """Starts the processes and, with `stacks`, deploys the shared stack and the hello environment.
+
+        `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
+        environment that is to run beside others needs a `state_dir` of its own. Ends what it started if it fails.
+        """
+        checkout = Checkout(checkout) if isinstance(checkout, Path) else checkout or Checkout.here()
+        checkout.check()
+        maps = check_images([checkout.images, *images])
+        directory = (state_dir or checkout.state_dir).resolve()
+        running = state.load(directory)
+        if running and any(process.alive() for process in running.processes):
+            raise LocalError(f"an environment runs already (state in `{directory}`): `make down` ends it")
+        state.prepare(directory)
+        gateway_port = free_port(port)
+        environment = cls(checkout, directory, state.State(gateway_port, free_port(None, other_than=gateway_port)))
+        try:
+            environment._start_processes(maps, stack_seconds, progress)
+            if stacks:
+                environment._deploy_stacks(progress)
+            environment._state.ready = True
+            state.save(directory, environment._state)
+        except BaseException:
+            environment.stop()
+            raise
+        return environment
+
+    @classmethod
+    def attach(cls, checkout: Checkout | None = None, state_dir: Path | None = None) -> Environment:
+        """The environment that runs already, or a `LocalError` that says how to start one."""
+        checkout = checkout or Checkout.here()
+        directory = (state_dir or checkout.state_dir).resolve()
+        running = state.load(directory)
+        if running is None:
+            raise LocalError("no environment is running: `make up` starts one")
+        dead = [process for process in running.processes if not process.alive()]
+        if dead or not running.processes:
+            names = " and ".join(process.name for process in dead) or "the environment"
+            raise LocalError(f"{names} ended unexpectedly: `make down up` starts again", dead[0].log if dead else None)
+        if not running.ready:
+            raise LocalError("the environment is still starting: wait for `make up` to return")
+        return cls(checkout, directory, running)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of every AWS service, App Mesh included."""
+        return f"http://127.0.0.1:{self._state.gateway_port}"
+
+    @property
+    def gateway_url(self) -> str:
+        """The URL of the virtual gateway `ingress`, through which requests enter the mesh."""
+        gateway = self.stats().get("gateways", {}).get("ingress")
+        if not gateway:
+            raise LocalError("the virtual gateway `ingress` does not run; `make status` and `make logs` tell more")
+        return f"http://{gateway['address']}:{gateway['port']}"
+
+    @property
+    def state_machine_arn(self) -> str:
+        """The state machine of the shared stack."""
+        if self._outputs is None:
+            found = self.client("cloudformation").describe_stacks(StackName=stacks.SHARED_STACK)["Stacks"][0]
+            self._outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+        return self._outputs["StateMachineArn"]
+
+    @property
+    def processes(self) -> tuple[Process, ...]:
+        """The processes of the environment, in the order they were started."""
+        return tuple(self._state.processes)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables with which any AWS SDK or the AWS CLI talks to this environment."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+        }
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of an AWS service; any thread may use it."""
+        return self._client(service)
+
+    def stats(self) -> dict[str, Any]:
+        """What Envoys counted: requests per virtual node, gateway and route."""
+        status, body = _get(self._state.dataplane_port, "/_local/stats")
+        if status != 200:
+            raise LocalError(
+                f"the data plane answers HTTP {status} to `/_local/stats`: {body.decode(errors='replace')}"
+            )
+        return json.loads(body)
+
+    def deploy(self, event: Mapping[str, Any]) -> str:
+        """Starts a deployment and returns the execution's ARN. A missing CanaryTemplate is added."""
+        complete = executions.complete_event(dict(event), self.checkout.canary_template)
+        return executions.start(self.client, self.state_machine_arn, complete)
+
+    def follow(self, arn: str) -> Iterator[Event]:
+        """Every step of an execution as it happens; the last one's kind is `ended`."""
+        return executions.follow(self.client, arn)
+
+    def stop(self) -> None:
+        """Ends every process, those that depend on others first. Harmless when they are gone."""
+        for process in reversed(self._state.processes):
+            processes.stop(process)
+        state.remove(self.state_dir)
+
+    def __enter__(self) -> Environment:  # noqa: PYI034 (`Self` came with Python 3.11)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start_processes(self, maps: list[Path], stack_seconds: float, progress: Progress) -> None:
+        progress("starting the data plane (App Mesh, Envoy, tasks)")
+        self._launch("dataplane", self._dataplane_command(maps), self._base_variables())
+        progress("starting ministack (the other AWS services)")
+        plugin = [sys.executable, "-m", "canary_local.ministack"]
+        self._launch("ministack", plugin, self._ministack_variables(stack_seconds))
+        ports = ((self._state.dataplane_port, "/_local/health"), (self._state.gateway_port, "/_ministack/ready"))
+        processes.await_ready(
+            self._state.processes, lambda: all(answers(*port) for port in ports), "starting", READY_SECONDS
+        )
+
+    def _launch(self, name: str, command: list[str], variables: dict[str, str]) -> None:
+        log = self.state_dir / "logs" / f"{name}.log"
+        self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
+        state.save(self.state_dir, self._state)
+
+    def _dataplane_command(self, maps: list[Path]) -> list[str]:
+        command = [
+            str(self.checkout.dataplane),
+            "--listen", f"127.0.0.1:{self._state.dataplane_port}",
+            "--state-dir", str(self.state_dir / "dataplane"),
+            "--checkout",
+            str(self.checkout.root),
+            "--envoy", str(envoy()),
+            "--gateway", self.endpoint,
+            "--region", REGION,
+            "--metrics-interval-ms", str(METRICS_INTERVAL_MS),
+            "--address-prefix", address_prefix(self._state.gateway_port),
+        ]  # fmt: skip
+        for path in maps:
+            command += ["--images", str(path)]
+        return command
+
+    def _ministack_variables(self, stack_seconds: float) -> dict[str, str]:
+        scratch = self.state_dir / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        return {
+            **self._base_variables(),
+            **self.variables,
+            "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+            "TMPDIR": str(scratch),
+            "AUTH": "true",
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_HOST": "127.0.0.1",
+            "GATEWAY_PORT": str(self._state.gateway_port),
+            "MINISTACK_REGION": REGION,
+            # Listeners on fixed ports that nothing here uses, and that would collide between environments.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "CANARY_LOCAL_DATAPLANE": f"http://127.0.0.1:{self._state.dataplane_port}",
+            "CANARY_LOCAL_STACK_SECONDS": str(stack_seconds),
+        }
+
+    def _base_variables(self) -> dict[str, str]:
+        """A clean start: the user's proxies and AWS settings are not meant for these processes."""
+        kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "RUST_LOG", "LOG_LEVEL")
+        return {**{name: os.environ[name] for name in kept if name in os.environ}, "PYTHONUNBUFFERED": "1"}
+
+    def _deploy_stacks(self, progress: Progress) -> None:
+        progress("uploading functions and state machine")
+        stacks.upload_artifacts(self.client, self.checkout)
+        progress(f"deploying stack `{stacks.SHARED_STACK}` (functions, roles, state machine)")
+        self._outputs = stacks.deploy_shared(self.client, self.checkout)
+        progress(f"deploying stack `{stacks.HELLO_STACK}` (cluster, mesh, gateway)")
+        stacks.deploy_hello(self.client, self.checkout)
+
+
+def address_prefix(port: int) -> str:
+    """The first three octets of the tasks' loopback addresses: no two environments have the same gateway port."""
+    return f"127.{port // 256}.{port % 256}"
+
+
+def free_port(wanted: int | None, other_than: int | None = None) -> int:
+    """The port `wanted` on loopback, or any free one; a `LocalError` if it is taken."""
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", wanted or 0))
+            except OSError as error:
+                raise LocalError(
+                    f"port {wanted} cannot be used ({error.strerror}): "
+                    "end what listens there or choose another with --port"
+                ) from error
+            port = probe.getsockname()[1]
+        if port != other_than:
+            return port
+
+
+def port_is_free(port: int) -> bool:
+    """Whether nothing listens on the port now."""
+    try:
+        return free_port(port) == port
+    except LocalError:
+        return False
+
+
+def answers(port: int, path: str) -> bool:
+    """Whether `GET path` on a port of loopback gives 200."""
+    try:
+        return _get(port, path)[0] == 200
+    except LocalError:
+        return False
+
+
+def _get(port: int, path: str) -> tuple[int, bytes]:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HEALTH_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise LocalError(f"port {port} does not answer `GET {path}`: {error}") from error
+    finally:
+        connection.close()

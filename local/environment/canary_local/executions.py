@@ -1,0 +1,134 @@
+"""Deployments: executions of the state machine, started with an event and followed to their end."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .errors import LocalError
+
+REQUIRED = ("EnvironmentName", "MicroserviceName", "Sha", "ContainerImage")
+_POLL_SECONDS = 0.25
+_NAME_LENGTH = 80
+
+Clients = Callable[[str], Any]
+
+
+@dataclass(frozen=True)
+class Event:
+    """One step of an execution.
+
+    `kind` is `entered` or `exited` (of `state`, with its input or output as `data`), `failed` (a task's attempt, with
+    `error` and `cause`; it may be retried) or, last, `ended` (`status` says how).
+    """
+
+    id: int
+    at: datetime
+    kind: str
+    state: str = ""
+    data: Any = None
+    error: str = ""
+    cause: str = ""
+    status: str = ""
+
+
+def read_event(path: Path, template: Path) -> dict[str, Any]:
+    """A deploy request from a file, its CanaryTemplate filled in from `template` if it has none."""
+    try:
+        event = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise LocalError(f"event file `{path}` does not exist") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise LocalError(f"event file `{path}` cannot be read: {error}") from None
+    except json.JSONDecodeError as error:
+        raise LocalError(f"event file `{path}` is not JSON: {error}") from None
+    return complete_event(event, template, str(path))
+
+
+def complete_event(event: Any, template: Path, source: str = "event") -> dict[str, Any]:
+    """Checks that the event names what to deploy and adds the canary template if it brings none of its own."""
+    if not isinstance(event, dict):
+        raise LocalError(f"`{source}` must hold one JSON object")
+    missing = [name for name in REQUIRED if not event.get(name)]
+    if missing:
+        raise LocalError(f"`{source}` lacks {', '.join(missing)}")
+    if event.get("CanaryTemplate"):
+        return dict(event)
+    return {**event, "CanaryTemplate": base64.b64encode(template.read_bytes()).decode()}
+
+
+def start(client: Clients, state_machine_arn: str, event: Mapping[str, Any]) -> str:
+    """Starts an execution named after what it deploys; returns its ARN."""
+    label = f"{event['EnvironmentName']}-{event['MicroserviceName']}-{event['Sha']}"
+    suffix = f"-{uuid.uuid4().hex[:8]}"
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", label)[: _NAME_LENGTH - len(suffix)] + suffix
+    answer = client("stepfunctions").start_execution(
+        stateMachineArn=state_machine_arn, name=name, input=json.dumps(event)
+    )
+    return answer["executionArn"]
+
+
+def follow(client: Clients, arn: str) -> Iterator[Event]:
+    """Every step of an execution as it happens, ending with the one whose kind is `ended`."""
+    states = client("stepfunctions")
+    seen = 0
+    current = ""
+    while True:
+        # Read before the history, so that the history of a finished execution is complete.
+        status = states.describe_execution(executionArn=arn)["status"]
+        for raw in history(states, arn, seen):
+            seen = raw["id"]
+            event = _event(raw, current)
+            if event is None:
+                continue
+            current = event.state or current
+            yield event
+            if event.kind == "ended":
+                return
+        if status != "RUNNING":
+            raise LocalError(f"execution `{arn}` is {status} without saying so in its history")
+        time.sleep(_POLL_SECONDS)
+
+
+def history(states: Any, arn: str, after: int = 0) -> list[dict[str, Any]]:
+    """The raw history events with an id above `after`, oldest first."""
+    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn, maxResults=1000)
+    return [event for page in pages for event in page["events"] if event["id"] > after]
+
+
+_ENDED = {
+    "ExecutionSucceeded": "SUCCEEDED",
+    "ExecutionFailed": "FAILED",
+    "ExecutionTimedOut": "TIMED_OUT",
+    "ExecutionAborted": "ABORTED",
+}
+_ATTEMPT_FAILED = re.compile(r"^(Task|LambdaFunction|Activity)(Failed|TimedOut|ScheduleFailed|StartFailed)$")
+
+
+def _event(raw: dict[str, Any], current: str) -> Event | None:
+    kind = raw["type"]
+    details: dict[str, Any] = next((value for key, value in raw.items() if key.endswith("EventDetails")), {})
+    base = {"id": raw["id"], "at": raw["timestamp"]}
+    if kind.endswith("StateEntered"):
+        return Event(**base, kind="entered", state=details["name"], data=_document(details.get("input")))
+    if kind.endswith("StateExited"):
+        return Event(**base, kind="exited", state=details["name"], data=_document(details.get("output")))
+    failure = {"error": details.get("error", ""), "cause": details.get("cause", "")}
+    if _ATTEMPT_FAILED.match(kind):
+        return Event(**base, kind="failed", state=current, **failure)
+    if kind in _ENDED:
+        output = _document(details.get("output"))
+        return Event(**base, kind="ended", state=current, data=output, status=_ENDED[kind], **failure)
+    return None
+
+
+def _document(text: str | None) -> Any:
+    return json.loads(text) if text else None

@@ -1,0 +1,20 @@
+"""Everything the plugin changes in ministack, in one place and in order."""
+
+from __future__ import annotations
+
+from . import appmesh_cfn, appmesh_service, cloudmap, ecs_cfn, ecs_tasks, stacks
+from .engine import Engine
+
+# Where the data plane listens.
+ENGINE_URL = "CANARY_LOCAL_DATAPLANE"
+
+
+def install(engine: Engine) -> None:
+    """Registers App Mesh, our ECS and Cloud Map behaviour; raises `IncompatibleMinistack` if ministack has changed."""
+    appmesh_service.register(engine)
+    appmesh_cfn.register(engine)
+    discovery = cloudmap.Discovery(engine)
+    cloudmap.register(discovery)
+    ecs_tasks.register(engine)
+    ecs_cfn.register()
+    stacks.register()

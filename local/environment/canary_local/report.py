@@ -1,0 +1,118 @@
+"""What the commands say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from .environment import Environment
+from .executions import Event
+
+_TEXT_LENGTH = 500
+
+
+def welcome(environment: Environment, hello: bool) -> str:
+    """How to use the environment that has just started."""
+    gateway = environment.gateway_url
+    exports = "\n".join(f"  export {name}={value}" for name, value in environment.variables.items())
+    request = f"""
+Requests enter the mesh at the virtual gateway:
+  curl {gateway}/hello-service/hello/world
+""" if hello else f"\nVirtual gateway: {gateway}\n"  # fmt: skip
+    return f"""
+AWS endpoint (every service, App Mesh included): {environment.endpoint}
+{request}
+For any AWS SDK or the AWS CLI:
+{exports}
+  aws appmesh list-virtual-nodes --mesh-name demo
+  python3 -c "import boto3; print(boto3.client('stepfunctions').list_state_machines()['stateMachines'])"
+
+State machine: {environment.state_machine_arn}
+Deploy:        make deploy EVENT=path.json
+End:           make down
+"""
+
+
+def status(environment: Environment) -> str:
+    """Endpoint, gateway and who serves how much."""
+    stats = environment.stats()
+    lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.gateway_url}"]
+    for name, node in sorted(stats.get("virtualNodes", {}).items()):
+        lines.append(f"node       {name}: {node['tasks']} task(s), {node['requests']} request(s)")
+    for name, weights in sorted(stats.get("routes", {}).items()):
+        lines.append(f"route      {name}: {_weights(weights)}")
+    return "\n".join(lines)
+
+
+class Narrator:
+    """Tells a deployment as it goes: its states, and what each of them found out.
+
+    A state that is entered again before anything new was found out, as in a loop that waits for a stack, is told once.
+    """
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+        self._known: dict[str, str] = {}
+
+    def lines(self, event: Event) -> list[str]:
+        """What is new with this step."""
+        at = event.at.astimezone().strftime("%H:%M:%S")
+        if event.kind == "entered":
+            if event.state in self._told:
+                return []
+            self._told.add(event.state)
+            return [f"{at}  {event.state}"]
+        if event.kind == "exited":
+            return [f"{at}    {text}" for text in self._news(event.data)]
+        failure = ": ".join(text for text in (event.error, event.cause[:_TEXT_LENGTH]) if text)
+        if event.kind == "failed":
+            return [f"{at}    attempt failed: {failure}"]
+        return [f"{at}  {event.status}" + (f": {failure}" if failure else "")]
+
+    def _news(self, data: Any) -> list[str]:
+        news = []
+        for topic, describe in _TOPICS.items():
+            part = data.get(topic) if isinstance(data, dict) else None
+            text = describe(part) if isinstance(part, dict) else ""
+            if text and self._known.get(topic) != json.dumps(part):
+                self._known[topic] = json.dumps(part)
+                self._told.clear()
+                news.append(text)
+        return news
+
+
+def _plan(plan: dict[str, Any]) -> str:
+    deployment = plan.get("deployment") or {}
+    names = [(deployment.get(role) or {}).get("name", "") for role in ("stable", "candidate")]
+    steps = ", ".join(f"{weight} %" for weight in plan.get("weights") or [])
+    return f"{deployment.get('kind', '')}: " + " -> ".join(name for name in names if name) + (steps and f" by {steps}")
+
+
+def _traffic(traffic: dict[str, Any]) -> str:
+    weight, target = traffic.get("weight"), traffic.get("target")
+    if weight is None:
+        return ""
+    return f"candidate has {weight} % of the traffic" + (f", next {target} %" if target is not None else "")
+
+
+def _health(health: dict[str, Any]) -> str:
+    if not health.get("verdict"):
+        return ""
+    return f"{health['verdict']} ({health.get('why') or 'no reason given'}): {health.get('decision') or 'no decision'}"
+
+
+def _failure(failure: dict[str, Any]) -> str:
+    return f"failed: {failure.get('Error', '')}: {str(failure.get('Cause', ''))[:_TEXT_LENGTH]}"
+
+
+_TOPICS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "plan": _plan,
+    "traffic": _traffic,
+    "health": _health,
+    "failure": _failure,
+}
+
+
+def _weights(weights: dict[str, int]) -> str:
+    return ", ".join(f"{name} {weight} %" for name, weight in sorted(weights.items())) or "none"

@@ -1,0 +1,185 @@
+"""Deploy requests from files, and histories as a stream of steps."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from canary_local.errors import LocalError
+from canary_local.executions import Event, complete_event, follow, read_event, start
+from canary_local.report import Narrator
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
+REQUEST = {"EnvironmentName": "demo", "MicroserviceName": "hello-web", "Sha": "abc", "ContainerImage": "x:abc"}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> Path:
+    path = tmp_path / "canary.yaml"
+    path.write_text("Resources: {}\n")
+    return path
+
+
+def test_the_template_is_added_to_an_event_without_one(tmp_path: Path, template: Path) -> None:
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps({**REQUEST, "WaitTime": "60"}))
+
+    event = read_event(path, template)
+
+    assert base64.b64decode(event.pop("CanaryTemplate")) == b"Resources: {}\n"
+    assert event == {**REQUEST, "WaitTime": "60"}
+
+
+def test_an_event_s_own_template_stays(template: Path) -> None:
+    assert complete_event({**REQUEST, "CanaryTemplate": "b3du"}, template)["CanaryTemplate"] == "b3du"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (None, "event.json` does not exist"),
+        ("{", "event.json` is not JSON"),
+        ("[1]", "event.json` must hold one JSON object"),
+        ('{"EnvironmentName": "demo", "MicroserviceName": "w"}', "event.json` lacks Sha, ContainerImage"),
+        (json.dumps({**REQUEST, "Sha": ""}), "event.json` lacks Sha$"),
+    ],
+)
+def test_an_event_that_cannot_be_deployed(tmp_path: Path, template: Path, text: str | None, complaint: str) -> None:
+    path = tmp_path / "event.json"
+    if text is not None:
+        path.write_text(text)
+
+    with pytest.raises(LocalError, match=complaint):
+        read_event(path, template)
+
+
+class States:
+    """A Step Functions client whose execution goes on a little at each look."""
+
+    def __init__(self, *looks: list[dict[str, Any]], status: str = "RUNNING") -> None:
+        self.looks = list(looks)
+        self.status = status
+        self.started: dict[str, Any] = {}
+
+    def describe_execution(self, executionArn: str) -> dict[str, Any]:
+        return {"status": self.status}
+
+    def get_paginator(self, operation: str) -> States:
+        assert operation == "get_execution_history"
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        events = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
+        return [{"events": events[:2]}, {"events": events[2:]}]
+
+    def start_execution(self, **request: Any) -> dict[str, Any]:
+        self.started = request
+        return {"executionArn": "arn"}
+
+
+def raw(number: int, kind: str, **details: Any) -> dict[str, Any]:
+    key = f"{kind[0].lower()}{kind[1:]}EventDetails"
+    return {"id": number, "type": kind, "timestamp": AT, key: details}
+
+
+HISTORY = [
+    raw(1, "ExecutionStarted", input="{}"),
+    raw(2, "TaskStateEntered", name="Canary & Switch Traffic", input='{"a": 1}'),
+    raw(3, "TaskScheduled", resource="invoke"),
+    raw(4, "TaskFailed", error="Canary.Throttled", cause="slow down"),
+    raw(5, "TaskStateExited", name="Canary & Switch Traffic", output='{"traffic": {"weight": 25, "target": 50}}'),
+    raw(6, "FailStateEntered", name="Deployment Failed & Rolled Back", input="{}"),
+    raw(7, "ExecutionFailed", error="Canary.Unhealthy", cause="too many errors"),
+]
+
+
+def test_every_step_comes_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
+    states = States(HISTORY[:2], HISTORY[:5], HISTORY)
+
+    steps = list(follow(lambda _: states, "arn"))
+
+    assert [(s.id, s.kind, s.state) for s in steps] == [
+        (2, "entered", "Canary & Switch Traffic"),
+        (4, "failed", "Canary & Switch Traffic"),
+        (5, "exited", "Canary & Switch Traffic"),
+        (6, "entered", "Deployment Failed & Rolled Back"),
+        (7, "ended", "Deployment Failed & Rolled Back"),
+    ]
+    assert (steps[-1].status, steps[-1].error, steps[-1].cause) == ("FAILED", "Canary.Unhealthy", "too many errors")
+    assert steps[0].data == {"a": 1}
+
+
+def test_a_deployment_is_told_without_repeating_itself() -> None:
+    def steps(*descriptions: tuple[str, str, Any]) -> list[Event]:
+        return [Event(n, AT, kind, state, data) for n, (kind, state, data) in enumerate(descriptions)]
+
+    plan = {"deployment": {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}, "weights": [50, 100]}
+    planned = {"plan": plan, "traffic": {"weight": 0, "target": 50}}
+    shifted = {"plan": plan, "traffic": {"weight": 50, "target": 100}}
+    seen = {**shifted, "health": {"verdict": "Healthy", "why": "0 errors", "decision": "Proceed"}}
+    told = Narrator()
+    lines = [
+        line
+        for step in [
+            *steps(
+                ("entered", "Plan", {}),
+                ("exited", "Plan", planned),
+                ("entered", "Deploy", planned),
+                ("exited", "Deploy", planned),
+                ("entered", "Wait", planned),
+                ("exited", "Wait", planned),
+                ("entered", "Deploy", planned),
+                ("exited", "Deploy", planned),
+                ("entered", "Shift", planned),
+                ("exited", "Shift", shifted),
+                ("entered", "Wait", shifted),
+                ("exited", "Wait", seen),
+                ("exited", "Done", "not an object"),
+            ),
+            Event(20, AT, "failed", "Shift", error="Canary.Throttled", cause="slow down"),
+            Event(21, AT, "exited", "Shift", {"failure": {"Error": "Canary.X", "Cause": "why"}}),
+            Event(22, AT, "ended", status="FAILED", error="Canary.Unhealthy", cause="too many errors"),
+        ]
+        for line in told.lines(step)
+    ]
+
+    assert [line[10:] for line in lines] == [
+        "Plan",
+        "  Canary: a -> b by 50 %, 100 %",
+        "  candidate has 0 % of the traffic, next 50 %",
+        "Deploy",
+        "Wait",
+        "Shift",
+        "  candidate has 50 % of the traffic, next 100 %",
+        "Wait",
+        "  Healthy (0 errors): Proceed",
+        "  attempt failed: Canary.Throttled: slow down",
+        "  failed: Canary.X: why",
+        "FAILED: Canary.Unhealthy: too many errors",
+    ]
+
+
+def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever() -> None:
+    states = States(HISTORY[:2], status="ABORTED")
+
+    with pytest.raises(LocalError, match="is ABORTED without saying so"):
+        list(follow(lambda _: states, "arn"))
+
+
+def test_an_execution_s_name_is_legal_and_its_own() -> None:
+    states = States([])
+    event = {**REQUEST, "MicroserviceName": "m" * 90}
+
+    names = set()
+    for _ in range(2):
+        assert start(lambda _: states, "machine", event) == "arn"
+        names.add(states.started["name"])
+
+    assert len(names) == 2
+    assert all(len(name) == 80 and name.startswith("demo-mmm") for name in names)

@@ -1,0 +1,23 @@
+//! hello-web: `GET /hello/<name>`, `GET /ping`.
+
+use std::process::ExitCode;
+
+use sample_hello::settings::WebSettings;
+use sample_hello::{server, web};
+
+const PROGRAM: &str = "hello-web";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let settings = match WebSettings::read(server::variable) {
+        Ok(settings) => settings,
+        Err(error) => return server::refuse(PROGRAM, &error),
+    };
+    match web::router(&settings) {
+        Ok(routes) => server::run(PROGRAM, &settings.listen, routes).await,
+        Err(error) => {
+            eprintln!("{PROGRAM}: building the HTTP client failed: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
