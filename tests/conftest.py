@@ -27,7 +27,7 @@ def image_map(directory: Path) -> Path:
     images = [{"image": name, "run": BACKEND, "env": {**place, **env}} for name, env in MISBEHAVIOURS.items()]
     images.append({"image": "hello-backend:crashes*", "run": [sys.executable, "-c", "raise SystemExit(3)"]})
     echo = str(ROOT / "tests" / "apps" / "tcp_echo.py")
-    images.append({"image": "tcp-echo:*", "run": [sys.executable, echo, "{host}", "{port}", "{command}"]})
+    images.append({"image": "tcp-echo:*", "run": [sys.executable, echo, "{host}", "{port}"]})
     path = directory / "images.json"
     path.write_text(json.dumps({"images": images}))
     return path

@@ -1,7 +1,8 @@
-"""Somebody else's TCP app: greets each connection with its name, then echoes. `tcp_echo.py HOST PORT NAME`."""
+"""Somebody else's TCP app: greets each connection with its VERSION, then echoes. `tcp_echo.py HOST PORT`."""
 
 from __future__ import annotations
 
+import os
 import socketserver
 import sys
 
@@ -11,7 +12,7 @@ class Echo(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Greets, then echoes line by line until the caller closes."""
-        self.wfile.write(f"{sys.argv[3]}\n".encode())
+        self.wfile.write(f"{os.environ['VERSION']}\n".encode())
         for line in self.rfile:
             self.wfile.write(line)
 

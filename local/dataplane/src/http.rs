@@ -46,7 +46,7 @@ impl IntoResponse for EngineError {
             Self::Role(..) => StatusCode::BAD_REQUEST,
             Self::Address(..) | Self::Write(..) | Self::Envoy(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let message = format!("{:#}", anyhow::Error::new(self));
+        let message = crate::chain(&self);
         (status, Json(json!({"message": message}))).into_response()
     }
 }

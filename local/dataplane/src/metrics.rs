@@ -64,8 +64,8 @@ impl Publisher {
             let sent = request.set_metric_data(Some(data(batch, now))).send().await;
             if let Err(error) = sent {
                 if !std::mem::replace(&mut *failed, true) {
-                    let error = anyhow::Error::new(error);
-                    warn!("cannot publish metrics, trying again each interval: {error:#}");
+                    let error = crate::chain(&error);
+                    warn!("cannot publish metrics, trying again each interval: {error}");
                 }
                 return;
             }

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from . import hello, processes, report, state
 from .checkout import Checkout
-from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, port_is_free
+from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
 from .errors import LocalError
 from .executions import read_event
+from .loopback import port_is_free
 
 FAILURE, NOT_RUNNING, INTERRUPTED = 1, 3, 130
 _LOG_LINES = 15
@@ -129,9 +130,7 @@ def _down(options: argparse.Namespace) -> int:
     if running is None:
         print("nothing is running")
         return 0
-    for process in reversed(running.processes):
-        processes.stop(process)
-    state.remove(directory)
+    end(directory, running)
     print("the environment has ended")
     return 0
 

@@ -8,10 +8,8 @@ with Environment.start(Checkout.here(), state_dir=tmp / "env") as env:
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
-import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,13 +22,13 @@ from .checkout import Checkout, envoy
 from .errors import LocalError
 from .executions import Event
 from .images import check as check_images
+from .loopback import address_prefix, answers, free_port, get
 from .processes import Process
 
 DEFAULT_PORT = 4566
 READY_SECONDS = 60.0
 STACK_SECONDS = 3.0
 METRICS_INTERVAL_MS = 1000
-_HEALTH_TIMEOUT_SECONDS = 5.0
 
 Progress = Callable[[str], None]
 
@@ -146,7 +144,7 @@ class Environment:
 
     def stats(self) -> dict[str, Any]:
         """What Envoys counted: requests per virtual node, gateway and route."""
-        status, body = _get(self._state.dataplane_port, "/_local/stats")
+        status, body = get(self._state.dataplane_port, "/_local/stats")
         if status != 200:
             raise LocalError(
                 f"the data plane answers HTTP {status} to `/_local/stats`: {body.decode(errors='replace')}"
@@ -164,9 +162,7 @@ class Environment:
 
     def stop(self) -> None:
         """Ends every process, those that depend on others first. Harmless when they are gone."""
-        for process in reversed(self._state.processes):
-            processes.stop(process)
-        state.remove(self.state_dir)
+        end(self.state_dir, self._state)
 
     def __enter__(self) -> Environment:  # noqa: PYI034 (`Self` came with Python 3.11)
         return self
@@ -178,7 +174,7 @@ class Environment:
 
     def _start_processes(self, maps: list[Path], stack_seconds: float, progress: Progress) -> None:
         progress("starting the data plane (App Mesh, Envoy, tasks)")
-        self._launch("dataplane", self._dataplane_command(maps), self._base_variables())
+        self._launch("dataplane", self._dataplane_command(maps), _base_variables())
         progress("starting ministack (the other AWS services)")
         plugin = [sys.executable, "-m", "canary_local.ministack"]
         self._launch("ministack", plugin, self._ministack_variables(stack_seconds))
@@ -193,27 +189,24 @@ class Environment:
         state.save(self.state_dir, self._state)
 
     def _dataplane_command(self, maps: list[Path]) -> list[str]:
-        command = [
-            str(self.checkout.dataplane),
-            "--listen", f"127.0.0.1:{self._state.dataplane_port}",
-            "--state-dir", str(self.state_dir / "dataplane"),
-            "--checkout",
-            str(self.checkout.root),
-            "--envoy", str(envoy()),
-            "--gateway", self.endpoint,
-            "--region", REGION,
-            "--metrics-interval-ms", str(METRICS_INTERVAL_MS),
-            "--address-prefix", address_prefix(self._state.gateway_port),
-        ]  # fmt: skip
-        for path in maps:
-            command += ["--images", str(path)]
-        return command
+        options = {
+            "listen": f"127.0.0.1:{self._state.dataplane_port}",
+            "state-dir": self.state_dir / "dataplane",
+            "checkout": self.checkout.root,
+            "envoy": envoy(),
+            "gateway": self.endpoint,
+            "region": REGION,
+            "metrics-interval-ms": METRICS_INTERVAL_MS,
+            "address-prefix": address_prefix(self._state.gateway_port),
+        }
+        command = [str(self.checkout.dataplane), *(f"--{name}={value}" for name, value in options.items())]
+        return command + [f"--images={path}" for path in maps]
 
     def _ministack_variables(self, stack_seconds: float) -> dict[str, str]:
         scratch = self.state_dir / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
         return {
-            **self._base_variables(),
+            **_base_variables(),
             **self.variables,
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
             "TMPDIR": str(scratch),
@@ -229,11 +222,6 @@ class Environment:
             "CANARY_LOCAL_STACK_SECONDS": str(stack_seconds),
         }
 
-    def _base_variables(self) -> dict[str, str]:
-        """A clean start: the user's proxies and AWS settings are not meant for these processes."""
-        kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "RUST_LOG", "LOG_LEVEL")
-        return {**{name: os.environ[name] for name in kept if name in os.environ}, "PYTHONUNBUFFERED": "1"}
-
     def _deploy_stacks(self, progress: Progress) -> None:
         progress("uploading functions and state machine")
         stacks.upload_artifacts(self.client, self.checkout)
@@ -243,51 +231,14 @@ class Environment:
         stacks.deploy_hello(self.client, self.checkout)
 
 
-def address_prefix(port: int) -> str:
-    """The first three octets of the tasks' loopback addresses: no two environments have the same gateway port."""
-    return f"127.{port // 256}.{port % 256}"
+def end(directory: Path, running: state.State) -> None:
+    """Ends the environment of a state directory. Harmless when it has ended."""
+    for process in reversed(running.processes):
+        processes.stop(process)
+    state.remove(directory)
 
 
-def free_port(wanted: int | None, other_than: int | None = None) -> int:
-    """The port `wanted` on loopback, or any free one; a `LocalError` if it is taken."""
-    while True:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", wanted or 0))
-            except OSError as error:
-                raise LocalError(
-                    f"port {wanted} cannot be used ({error.strerror}): "
-                    "end what listens there or choose another with --port"
-                ) from error
-            port = probe.getsockname()[1]
-        if port != other_than:
-            return port
-
-
-def port_is_free(port: int) -> bool:
-    """Whether nothing listens on the port now."""
-    try:
-        return free_port(port) == port
-    except LocalError:
-        return False
-
-
-def answers(port: int, path: str) -> bool:
-    """Whether `GET path` on a port of loopback gives 200."""
-    try:
-        return _get(port, path)[0] == 200
-    except LocalError:
-        return False
-
-
-def _get(port: int, path: str) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_HEALTH_TIMEOUT_SECONDS)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    except (OSError, http.client.HTTPException) as error:
-        raise LocalError(f"port {port} does not answer `GET {path}`: {error}") from error
-    finally:
-        connection.close()
+def _base_variables() -> dict[str, str]:
+    """A clean start: the user's proxies and AWS settings are not meant for these processes."""
+    kept = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "RUST_LOG", "LOG_LEVEL")
+    return {**{name: os.environ[name] for name in kept if name in os.environ}, "PYTHONUNBUFFERED": "1"}

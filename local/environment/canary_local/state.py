@@ -69,5 +69,7 @@ def load(directory: Path) -> State | None:
 
 
 def remove(directory: Path) -> None:
-    """Forgets the environment of `directory`."""
+    """Forgets the environment of `directory`; its logs stay, unpacked function code does not."""
     (directory / FILE).unlink(missing_ok=True)
+    if (directory / MARKER).exists():
+        shutil.rmtree(directory / "tmp", ignore_errors=True)

@@ -17,7 +17,7 @@ from stub_engine import StubEngine
 
 from canary_local import processes
 from canary_local.aws import Clients
-from canary_local.environment import answers, free_port
+from canary_local.loopback import answers, free_port
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,9 @@ import pytest
 from canary_local import state
 from canary_local.__main__ import main
 from canary_local.checkout import FUNCTIONS, Checkout, architecture
-from canary_local.environment import Environment, address_prefix, free_port, port_is_free
+from canary_local.environment import Environment
 from canary_local.errors import LocalError
+from canary_local.loopback import address_prefix, free_port, port_is_free
 from canary_local.processes import Process, _start_time
 
 Version = namedtuple("Version", "major minor micro")

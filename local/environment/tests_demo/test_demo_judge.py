@@ -46,13 +46,13 @@ def test_the_wrong_outcome_is_named_with_its_cause() -> None:
     claims = judge(played(rolled_back(), SUCCEEDED, BEFORE))
     assert not claims[0].kept
     assert claims[0].found == f"`{ROLLED_BACK}` because of Canary.RolledBack: why"
-    assert "the weights go 25, 50, 75, 100" in broken(claims)
+    assert "the weights of `hello-backend:new` go 25, 50, 75, 100" in broken(claims)
 
 
 def test_a_promotion_that_left_the_old_version_or_recorded_nothing() -> None:
     claims = judge(played(promoted(), SUCCEEDED, World(NEW_ROUTE, {**OLD_STACK, **NEW_STACK}, ("old", 1))))
     assert broken(claims) == [
-        "`new` is recorded as version 2 of hello-backend",
+        "`new` is recorded as version 2 of `hello-backend`",
         "the old version's stack is gone",
     ]
 
@@ -68,7 +68,7 @@ def test_an_old_target_may_stay_on_the_route_with_no_weight() -> None:
     assert broken(judge(played(promoted(), SUCCEEDED, replace(AFTER, route=route)))) == []
     route = {"httpRoute": {"action": {"weightedTargets": [*_targets(AFTER, 99), *_targets(BEFORE, 1)]}}}
     claims = judge(played(promoted(), SUCCEEDED, replace(AFTER, route=route)))
-    assert broken(claims) == ["the route of hello-backend sends all traffic to it"]
+    assert broken(claims) == ["the route of `hello-backend` sends all traffic to it"]
 
 
 def _targets(world: World, weight: int = 100) -> list[dict[str, object]]:

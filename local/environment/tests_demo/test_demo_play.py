@@ -130,7 +130,8 @@ def test_without_a_terminal_each_change_is_one_line(tmp_path: Path) -> None:
     changes = sum(event["type"].endswith("StateEntered") for event in rolled_back().events)
     assert 5 <= len(lines) <= changes + 2, "a line for each state seen, and for a new weight or verdict"
     assert any("hello-backend:new | Wait | weight 25 %" in line for line in lines)
-    assert "Unhealthy: 17 errors of 160 requests, 5 allowed → RollBack" in lines[-1]
+    verdicts = [line for line in lines if "verdict" in line]
+    assert len(verdicts) == 1 and "Unhealthy: 17 errors of 160 requests, 5 allowed → RollBack" in verdicts[0]
     assert "\x1b" not in out.getvalue()
 
 

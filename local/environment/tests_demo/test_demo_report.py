@@ -13,7 +13,7 @@ from demo_recordings import AFTER, BEFORE, BEGIN, History, played, promoted, rol
 from canary_local.demo.history import ROLLED_BACK, SUCCEEDED
 from canary_local.demo.judge import Claim, Played, judge
 from canary_local.demo.page import render
-from canary_local.demo.plot import phases, weight_changes
+from canary_local.demo.plot import _round_up, phases, weight_changes
 from canary_local.demo.report import build, timeline
 
 FACTS = {"envoy": "1.40.0", "machine": {"cores": 2}}
@@ -93,6 +93,7 @@ def test_the_timeline_has_weight_share_and_failures_second_by_second() -> None:
 def test_the_page_shows_steps_verdicts_and_the_rollback() -> None:
     html = page(played(promoted(), SUCCEEDED, AFTER), played(rolled_back(), ROLLED_BACK, BEFORE, failed_at=[8.0]))
     assert html.count("<figure>") == 2
+    assert "Canary.RolledBack" in html
     assert "17 errors of 160 requests, 5 allowed" in html
     assert 'class="failed"' in html
     assert "http://" not in html and "https://" not in html
@@ -143,3 +144,8 @@ def test_phases_and_weight_changes_follow_the_execution() -> None:
         "rolled back",
     ]
     assert [(round(at - BEGIN, 1), weight) for at, weight in weight_changes(deployment)] == [(6.4, 25), (15.5, 0)]
+
+
+@pytest.mark.parametrize(("most", "top"), [(0, 2), (2, 2), (3, 4), (9, 10), (10, 20), (25, 40), (81, 100), (101, 200)])
+def test_the_errors_axis_ends_at_a_round_even_number(most: int, top: int) -> None:
+    assert _round_up(most) == top

@@ -29,7 +29,7 @@ use addresses::{AddressPool, AddressPrefix};
 use definition::{ContainerDefinition, TaskDefinition};
 use images::{Entry, ImageMap, Runs};
 use request::{CreateContainer, EngineError};
-use state::{Container, Health, Status, Task, Tasks};
+use state::{Container, Health, Status, Tasks};
 
 /// How the engine is set up.
 #[derive(Debug, Clone)]
@@ -58,19 +58,18 @@ struct Inner {
     plane: Plane,
     publisher: Publisher,
     tasks: Mutex<Tasks>,
-    addresses: Mutex<AddressPool>,
     changed: watch::Sender<()>,
 }
 
 impl Engine {
     /// An engine without containers.
     pub fn new(settings: Settings, plane: Plane, publisher: Publisher) -> Self {
+        let addresses = AddressPool::new(settings.prefix);
         let inner = Inner {
-            addresses: Mutex::new(AddressPool::new(settings.prefix)),
             settings,
             plane,
             publisher,
-            tasks: Mutex::default(),
+            tasks: Mutex::new(Tasks::new(addresses)),
             changed: watch::Sender::new(()),
         };
         Self { inner: Arc::new(inner) }
@@ -104,7 +103,8 @@ impl Engine {
             return Ok(container);
         }
         if let Some(role) = role {
-            self.attach(request, role, container.ip)?;
+            let attached = self.attach(request, role, container.ip);
+            attached.inspect_err(|_| self.forget(&container.id))?;
         }
         let launch = run::Launch {
             id: container.id.clone(),
@@ -143,8 +143,8 @@ impl Engine {
         found.ok_or_else(|| EngineError::NoContainer(id.to_owned()))
     }
 
-    /// Stops the container `id` and returns when it has exited. Before the first container of a task is stopped, the task is taken
-    /// out of the mesh.
+    /// Stops the container `id` and returns when it has exited. Before the first container of a task is stopped, the
+    /// task is taken out of the mesh.
     ///
     /// # Errors
     /// If there is none.
@@ -169,7 +169,7 @@ impl Engine {
         let task = {
             let tasks = self.tasks();
             let task = tasks.task_of(id);
-            task.map(|(_, task)| (task.id.clone(), task.drained.clone()))
+            task.map(|task| (task.id.clone(), task.drained.clone()))
         };
         if let Some((task_id, drained)) = task {
             drained
@@ -189,20 +189,15 @@ impl Engine {
         if self.inspect(id)?.status != Status::Exited {
             return Err(EngineError::NotExited(id.to_owned()));
         }
-        let mut tasks = self.tasks();
-        let mut ended = vec![];
-        tasks.0.retain(|_, task| {
-            task.containers.retain(|_, container| container.id != id);
-            if task.containers.is_empty() {
-                ended.push(task.id.clone());
-            }
-            !task.containers.is_empty()
-        });
-        drop(tasks);
-        for task in ended {
+        self.forget(id);
+        Ok(())
+    }
+
+    fn forget(&self, id: &str) {
+        let ended = self.tasks().remove(id);
+        if let Some(task) = ended {
             self.inner.plane.detach(&task);
         }
-        Ok(())
     }
 
     /// Stops everything at once, for the end of this program.
@@ -223,12 +218,10 @@ impl Engine {
     }
 
     fn containers(&self) -> Vec<Container> {
-        let tasks = self.tasks();
-        let containers = tasks.0.values().flat_map(|task| task.containers.values());
-        containers.cloned().collect()
+        self.tasks().containers().cloned().collect()
     }
 
-    /// The record of a new container, or the existing one of the same task and name.
+    /// The record of a container, and whether it is new: there is one per name in a task.
     fn register(
         &self,
         request: &CreateContainer,
@@ -236,18 +229,10 @@ impl Engine {
     ) -> Result<(Container, bool), EngineError> {
         let mut tasks = self.tasks();
         let id = request.task_id();
-        if !tasks.0.contains_key(&request.task_arn) {
-            let mut ports = request.task_definition.ports();
-            ports.extend([INGRESS_PORT, EGRESS_PORT, ADMIN_PORT]);
-            let taken = tasks.addresses();
-            let mut pool = self.inner.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            let address = pool.allocate(&taken, &ports).map_err(|error| EngineError::Address(id.to_owned(), error))?;
-            let task = Task { id: id.to_owned(), address, containers: BTreeMap::new(), drained: Arc::default() };
-            tasks.0.insert(request.task_arn.clone(), task);
-        }
-        let Some(task) = tasks.0.get_mut(&request.task_arn) else {
-            return Err(EngineError::NoContainer(id.to_owned()));
-        };
+        let mut ports = request.task_definition.ports();
+        ports.extend([INGRESS_PORT, EGRESS_PORT, ADMIN_PORT]);
+        let task = tasks.get_or_add(&request.task_arn, id, &ports);
+        let task = task.map_err(|error| EngineError::Address(id.to_owned(), error))?;
         if let Some(existing) = task.containers.get(&request.container_name) {
             return Ok((existing.clone(), false));
         }

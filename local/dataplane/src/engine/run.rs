@@ -176,7 +176,7 @@ async fn may_start(engine: &Engine, launch: &Launch) {
         let may = {
             let tasks = engine.tasks();
             let task = tasks.task_of(&launch.id);
-            task.is_some_and(|(_, task)| task.may_start(&launch.definition.name))
+            task.is_some_and(|task| task.may_start(&launch.definition.name))
         };
         if may || changes.changed().await.is_err() {
             return;

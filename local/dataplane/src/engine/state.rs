@@ -1,5 +1,6 @@
 //! What the engine remembers of tasks and containers.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::sync::{OnceCell, watch};
 
+use super::addresses::{AddressPool, NoAddress};
 use super::definition::{Condition, Dependency};
 
 /// Where a container is in its life.
@@ -101,31 +103,65 @@ impl Task {
     }
 }
 
-/// All tasks by ARN.
-#[derive(Debug, Default)]
-pub struct Tasks(pub BTreeMap<String, Task>);
+/// All tasks.
+#[derive(Debug)]
+pub struct Tasks {
+    by_arn: BTreeMap<String, Task>,
+    addresses: AddressPool,
+}
 
 impl Tasks {
-    /// The addresses in use.
-    pub fn addresses(&self) -> BTreeSet<Ipv4Addr> {
-        self.0.values().map(|task| task.address).collect()
+    /// No tasks, with `addresses` for those to come.
+    pub fn new(addresses: AddressPool) -> Self {
+        Self { by_arn: BTreeMap::new(), addresses }
+    }
+
+    /// The task `arn`, which gets an address with free `ports` if it is new.
+    ///
+    /// # Errors
+    /// If there is no such address.
+    pub fn get_or_add(&mut self, arn: &str, id: &str, ports: &BTreeSet<u16>) -> Result<&mut Task, NoAddress> {
+        let taken = self.by_arn.values().map(|task| task.address).collect();
+        match self.by_arn.entry(arn.to_owned()) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                let address = self.addresses.allocate(&taken, ports)?;
+                let (id, containers, drained) = (id.to_owned(), BTreeMap::new(), Arc::default());
+                Ok(new.insert(Task { id, address, containers, drained }))
+            }
+        }
+    }
+
+    /// All containers.
+    pub fn containers(&self) -> impl Iterator<Item = &Container> {
+        self.by_arn.values().flat_map(|task| task.containers.values())
     }
 
     /// The container `id`.
     pub fn container(&self, id: &str) -> Option<&Container> {
-        let mut containers = self.0.values().flat_map(|task| task.containers.values());
-        containers.find(|container| container.id == id)
+        self.containers().find(|container| container.id == id)
     }
 
     /// The container `id`, to be changed.
     pub fn container_mut(&mut self, id: &str) -> Option<&mut Container> {
-        let mut containers = self.0.values_mut().flat_map(|task| task.containers.values_mut());
+        let mut containers = self.by_arn.values_mut().flat_map(|task| task.containers.values_mut());
         containers.find(|container| container.id == id)
     }
 
-    /// The task of the container `id`, by ARN.
-    pub fn task_of(&self, id: &str) -> Option<(&String, &Task)> {
-        let mut tasks = self.0.iter();
-        tasks.find(|(_, task)| task.containers.values().any(|container| container.id == id))
+    /// The task of the container `id`.
+    pub fn task_of(&self, id: &str) -> Option<&Task> {
+        let mut tasks = self.by_arn.values();
+        tasks.find(|task| task.containers.values().any(|container| container.id == id))
+    }
+
+    /// Removes the container `id`; returns the id of its task if it was the last one, which is removed too.
+    pub fn remove(&mut self, id: &str) -> Option<String> {
+        let arn = self.container(id)?.task_arn.clone();
+        let task = self.by_arn.get_mut(&arn)?;
+        task.containers.retain(|_, container| container.id != id);
+        match task.containers.is_empty() {
+            true => self.by_arn.remove(&arn).map(|task| task.id),
+            false => None,
+        }
     }
 }

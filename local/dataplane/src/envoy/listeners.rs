@@ -17,6 +17,9 @@ use super::tcp::tcp_proxy;
 
 const EXTENSIONS: &str = "type.googleapis.com/envoy.extensions";
 
+/// The name of the listener that takes the requests of others.
+pub const INGRESS: &str = "ingress";
+
 /// A listener with one filter.
 pub fn listener(name: &str, address: Ipv4Addr, port: u16, filter: Value) -> Value {
     json!({
@@ -50,7 +53,7 @@ pub fn ingress(proxy: &Proxy, node: &VirtualNodeSpec, spec: &Listener, applicati
         let log = access_log(node.logging.as_ref());
         http_manager("ingress", ("route_config", table), &[], log)
     };
-    listener("ingress", proxy.address, INGRESS_PORT, filter)
+    listener(INGRESS, proxy.address, INGRESS_PORT, filter)
 }
 
 /// The listener that takes the application's own HTTP requests to others.

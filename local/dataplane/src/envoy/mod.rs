@@ -3,10 +3,12 @@
 pub mod admin;
 mod bootstrap;
 mod clusters;
+mod drain;
 pub mod files;
 mod gateway;
 mod listeners;
 mod matching;
+mod member;
 pub mod model;
 pub mod plane;
 mod resilience;

@@ -4,29 +4,20 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use local_appmesh::Store;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, sleep, timeout};
-use tracing::{error, info, warn};
+use tokio::task::JoinSet;
+use tracing::error;
 
-use super::admin::{Admin, Statistics};
-use super::model::{EGRESS_PORT, Proxy, ProxyConfig, World};
+use super::admin::Admin;
+use super::member::{Member, Wanted};
+use super::model::{EGRESS_PORT, Proxy, World};
 use super::role::RoleKind;
-use super::sync::{SyncError, Syncer};
+use super::sync::SyncError;
 use super::{egress_ports, generate, http_services};
 use crate::discovery::Discovery;
-use crate::stats::{Book, Labels, Sample};
-
-/// The time between two looks at a condition.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// How long the other Envoys may take to stop calling a task that is to end.
-const LEAVE_WITHIN: Duration = Duration::from_secs(5);
-/// How long an Envoy must have had no new request and none under way to count as drained: a request that a caller sent
-/// just before it learned of the change is still on its way.
-const QUIET_FOR: Duration = Duration::from_millis(100);
+use crate::stats::{Book, FILTER, Labels, Sample};
 
 /// A handle to all Envoys; clones share them.
 #[derive(Debug, Clone)]
@@ -44,35 +35,10 @@ struct Inner {
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     discovery: Arc<Discovery>,
-    members: BTreeMap<String, Member>,
+    pub(super) members: BTreeMap<String, Member>,
     round: u64,
-}
-
-/// One Envoy.
-#[derive(Debug)]
-struct Member {
-    proxy: Proxy,
-    admin: Admin,
-    labels: Labels,
-    /// Taken by the worker once Envoy runs.
-    syncer: Option<Syncer>,
-    wanted: watch::Sender<(u64, Arc<ProxyConfig>)>,
-    applied: u64,
-    live: bool,
-    /// Whether Envoy has the listener that callers use.
-    serves: bool,
-    draining: bool,
-    problem: Option<String>,
-    worker: Option<AbortHandle>,
-    sample: Arc<tokio::sync::Mutex<Sample>>,
-}
-
-impl Member {
-    fn takes_requests(&self) -> bool {
-        self.live && self.serves && !self.draining
-    }
 }
 
 /// An Envoy that did not take its configuration.
@@ -128,57 +94,27 @@ impl Plane {
     /// # Errors
     /// If its files cannot be written.
     pub fn attach(&self, task: &str, proxy: Proxy, labels: Labels) -> Result<(), SyncError> {
+        self.inner.book.open(&proxy.role);
         let admin = Admin::new(self.inner.client.clone(), proxy.address);
-        let member = Member {
-            admin,
-            labels,
-            syncer: None,
-            wanted: watch::Sender::default(),
-            applied: 0,
-            live: false,
-            serves: false,
-            draining: false,
-            problem: None,
-            worker: None,
-            sample: Arc::default(),
-            proxy,
-        };
-        self.inner.book.open(&member.proxy.role);
-        self.state().members.insert(task.to_owned(), member);
+        self.state().members.insert(task.to_owned(), Member::new(proxy, admin, labels));
         self.refresh();
-        let mut state = self.state();
-        if let Some(member) = state.members.get_mut(task) {
-            let config = member.wanted.borrow().1.clone();
-            let created = Syncer::create(&member.proxy, member.admin.clone(), &config)?;
-            member.serves = config.listeners.contains_key("ingress");
-            member.syncer = Some(created);
+        let prepared = self.with_member(task, Member::prepare).unwrap_or(Ok(()));
+        if prepared.is_err() {
+            self.detach(task);
         }
-        Ok(())
+        prepared
     }
 
     /// Takes note that the Envoy of `task` was started, and keeps it configured from when it is live.
     pub fn launched(&self, task: &str) {
-        let mut state = self.state();
-        let Some(member) = state.members.get_mut(task) else {
-            return;
-        };
-        let Some(syncer) = member.syncer.take() else {
-            return;
-        };
-        let wanted = member.wanted.subscribe();
-        let work = work(self.clone(), task.to_owned(), member.admin.clone(), syncer, wanted);
-        member.worker = Some(tokio::spawn(work).abort_handle());
+        self.with_member(task, |member| member.start(self.clone(), task));
     }
 
     /// Takes note that the Envoy of `task` is gone.
     pub fn ended(&self, task: &str) {
-        self.with_member(task, |member| {
-            member.live = false;
-            if let Some(worker) = member.worker.take() {
-                worker.abort();
-            }
-        });
+        self.with_member(task, Member::end);
         self.refresh();
+        self.inner.progress.send_replace(());
     }
 
     /// Forgets the Envoy of `task`.
@@ -205,25 +141,6 @@ impl Plane {
         let world = World { mesh: &mesh, discovery: &state.discovery, sidecars: &sidecars };
         let http = http_services(world, proxy).into_iter().map(|name| (name, EGRESS_PORT));
         http.chain(proxy.egress_ports.clone()).map(|(name, port)| (name, format!("{}:{port}", proxy.address))).collect()
-    }
-
-    /// Takes `task` out of every other Envoy, and returns once they call it no more and what it was doing is done, or
-    /// `patience` is over.
-    pub async fn drain(&self, task: &str, patience: Duration) {
-        if !self.is_live(task) {
-            self.with_member(task, |member| member.draining = true);
-            self.refresh();
-            return;
-        }
-        self.with_member(task, |member| member.draining = true);
-        let round = self.refresh();
-        if timeout(LEAVE_WITHIN, self.others_took(task, round)).await.is_err() {
-            warn!(task, "some Envoys did not take the removal of this task in time");
-        }
-        if timeout(patience, self.quiet(task)).await.is_err() {
-            warn!(task, "requests were still under way when this task was to end");
-        }
-        self.sample(task).await;
     }
 
     /// Envoys that did not take their configuration.
@@ -266,7 +183,7 @@ impl Plane {
         };
         // Held while asking, so that samples are taken in the order of their answers.
         let mut last = last.lock().await;
-        if let Ok(statistics) = admin.statistics(crate::stats::FILTER).await {
+        if let Ok(statistics) = admin.statistics(FILTER).await {
             let now = Sample::read(&statistics);
             self.inner.book.record(&proxy.role, &labels, &last, &now);
             *last = now;
@@ -281,7 +198,7 @@ impl Plane {
     }
 
     /// Works out every Envoy's configuration anew, and returns the number of this round.
-    fn refresh(&self) -> u64 {
+    pub(super) fn refresh(&self) -> u64 {
         let mesh = self.inner.store.snapshot();
         let mut state = self.state();
         let State { discovery, members, round } = &mut *state;
@@ -296,102 +213,21 @@ impl Plane {
         *round
     }
 
-    async fn others_took(&self, task: &str, round: u64) {
-        let mut progress = self.progress();
-        loop {
-            let waiting = self
-                .state()
-                .members
-                .iter()
-                .any(|(other, member)| other != task && member.live && member.applied < round);
-            if !waiting || progress.changed().await.is_err() {
-                return;
-            }
-        }
-    }
-
-    async fn quiet(&self, task: &str) {
-        let Some(admin) = self.with_member(task, |member| member.admin.clone()) else {
-            return;
-        };
-        let total = |statistics: &Statistics, suffix: &str| -> u64 {
-            let numbers = statistics.numbers();
-            numbers.filter(|(name, _)| name.ends_with(suffix)).map(|(_, number)| number).sum()
-        };
-        let mut since: Option<(u64, Instant)> = None;
-        while let Ok(statistics) = admin.statistics("^(http|tcp).ingress.downstream_(rq|cx)_(active|total)$").await {
-            let started = total(&statistics, "_rq_total") + total(&statistics, "tcp.ingress.downstream_cx_total");
-            let active = total(&statistics, "_rq_active") + total(&statistics, "tcp.ingress.downstream_cx_active");
-            since = match since {
-                _ if active > 0 => None,
-                Some((before, at)) if before == started && at.elapsed() >= QUIET_FOR => return,
-                Some((before, at)) if before == started => Some((before, at)),
-                _ => Some((started, Instant::now())),
-            };
-            sleep(LOOK_EVERY).await;
-        }
-    }
-
-    fn with_member<T>(&self, task: &str, f: impl FnOnce(&mut Member) -> T) -> Option<T> {
+    pub(super) fn with_member<T>(&self, task: &str, f: impl FnOnce(&mut Member) -> T) -> Option<T> {
         self.state().members.get_mut(task).map(f)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn took(&self, task: &str, round: u64, config: &ProxyConfig, result: &Result<(), SyncError>) {
-        let serves = config.listeners.contains_key("ingress");
-        let changed = self.with_member(task, |member| {
-            member.applied = round;
-            member.problem = result.as_ref().err().map(ToString::to_string);
-            let before = (member.live, member.serves);
-            member.live = true;
-            if result.is_ok() {
-                member.serves = serves;
-            }
-            before != (member.live, member.serves)
-        });
+    pub(super) fn took(&self, task: &str, wanted: &Wanted, result: &Result<(), SyncError>) {
         if let Err(problem) = result {
-            error!(task, problem = %problem, "an Envoy did not take its configuration");
+            error!(task, problem = crate::chain(problem), "an Envoy did not take its configuration");
         }
-        if changed == Some(true) {
+        if self.with_member(task, |member| member.took(wanted, result)) == Some(true) {
             self.refresh();
         }
         self.inner.progress.send_replace(());
-    }
-}
-
-/// Brings one Envoy each configuration that is wanted, from when it is live.
-async fn work(
-    plane: Plane,
-    task: String,
-    admin: Admin,
-    mut syncer: Syncer,
-    mut wanted: watch::Receiver<(u64, Arc<ProxyConfig>)>,
-) {
-    while !admin.is_live().await {
-        sleep(LOOK_EVERY).await;
-    }
-    info!(task, "Envoy is live");
-    loop {
-        let (round, config) = wanted.borrow_and_update().clone();
-        let result = syncer.apply(&config).await;
-        plane.took(&task, round, &config, &result);
-        loop {
-            tokio::select! {
-                changed = wanted.changed() => match changed {
-                    Ok(()) => break,
-                    Err(_) => return,
-                },
-                () = syncer.leftovers_idle(&config), if syncer.has_leftovers(&config) => {
-                    // Its counters go with a cluster.
-                    plane.sample(&task).await;
-                    if let Err(problem) = syncer.remove_leftovers(&config).await {
-                        warn!(task, %problem, "an Envoy did not take the removal of clusters");
-                    }
-                }
-            }
-        }
     }
 }

@@ -73,8 +73,8 @@ def _options() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("target/demo"), help="directory of the report")
     parser.add_argument("--rate", type=float, default=80.0, help="requests a second")
     parser.add_argument("--percentage-step", type=int, default=25, help="PercentageStep of every deployment")
-    parser.add_argument("--wait", type=int, default=8, help="WaitTime of every deployment, in seconds")
-    parser.add_argument("--stack-seconds", type=float, default=4.0, help="how long a stack takes to create")
+    parser.add_argument("--wait", type=int, default=12, help="WaitTime of every deployment, in seconds")
+    parser.add_argument("--stack-seconds", type=float, default=6.0, help="how long a stack takes to create")
     return parser
 
 

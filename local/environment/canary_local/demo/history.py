@@ -142,7 +142,7 @@ class Progress:
         self.finished = at
         self._close_step(at)
         details = event.get("executionFailedEventDetails")
-        if details and self.failure is None:
+        if details:
             self.failure = {"Error": details.get("error"), "Cause": details.get("cause")}
 
     def _close_step(self, at: float) -> None:

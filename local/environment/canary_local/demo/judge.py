@@ -100,7 +100,7 @@ def _outcome(played: Played, deployment: Deployment) -> Claim:
     if deployment.progress.failure and outcome != played.scene.outcome:
         failure = deployment.progress.failure
         found += f" because of {failure.get('Error')}: {failure.get('Cause')}"
-    text = f"{deployment.version.image} ends in `{played.scene.outcome}`"
+    text = f"`{deployment.version.image}` ends in `{played.scene.outcome}`"
     return Claim(outcome == played.scene.outcome, text, found)
 
 
@@ -109,7 +109,7 @@ def _weights(played: Played, deployment: Deployment) -> list[Claim]:
     steps = step_results(played, deployment)
     if played.scene.weights is not None:
         weights = [result.step.weight for result in steps]
-        text = f"the weights go {_listed(played.scene.weights)}"
+        text = f"the weights of `{deployment.version.image}` go {_listed(played.scene.weights)}"
         claims.append(Claim(weights == list(played.scene.weights), text, _listed(weights) or "no step"))
     if played.scene.under_load:
         text = f"every step's measured share lies within {Z:g} standard errors of its weight"
@@ -133,15 +133,15 @@ def _done(played: Played, deployment: Deployment) -> list[Claim]:
     claims = [
         Claim(
             after.parameter == (version.sha, number),
-            f"`{version.sha}` is recorded as version {number} of {version.microservice}",
+            f"`{version.sha}` is recorded as version {number} of `{version.microservice}`",
             "nothing recorded"
             if after.parameter is None
             else f"`{after.parameter[0]}` as version {after.parameter[1]}",
         ),
         Claim(
             {node: weight for node, weight in after.targets().items() if weight} == {progress.candidate: 100},
-            f"the route of {version.microservice} sends all traffic to it",
-            f"targets {after.targets()}",
+            f"the route of `{version.microservice}` sends all traffic to it",
+            _listed([f"`{node}` {weight} %" for node, weight in after.targets().items()]) or "no route",
         ),
     ]
     if before.parameter:

@@ -54,23 +54,20 @@ class PlainView:
         for deployment in status.played.deployments:
             progress = deployment.progress
             now = (deployment.execution, progress.state, progress.weight, progress.look)
-            if progress.state and self._printed.get(deployment.version.microservice) != now:
-                self._printed[deployment.version.microservice] = now
-                self._console.print(_line(status, deployment), markup=False, highlight=False, soft_wrap=True)
-
-
-def _line(status: Status, deployment: Deployment) -> str:
-    progress = deployment.progress
-    parts = [
-        f"{status.elapsed:6.1f} s",
-        f"{deployment.version.image}",
-        progress.state,
-        f"weight {progress.weight} %",
-        f"{status.requests} requests, {status.failed} failed",
-    ]
-    if progress.look:
-        parts.append(f"last verdict {_verdict(progress)}")
-    return " | ".join(parts)
+            before = self._printed.get(deployment.version.microservice)
+            if not progress.state or now == before:
+                continue
+            self._printed[deployment.version.microservice] = now
+            parts = [
+                f"{status.elapsed:6.1f} s",
+                f"{deployment.version.image}",
+                progress.state,
+                f"weight {progress.weight} %",
+                f"{status.requests} requests, {status.failed} failed",
+            ]
+            if progress.look and (before is None or before[-1] != progress.look):
+                parts.append(f"verdict {_verdict(progress)}")
+            self._console.print(" | ".join(parts), markup=False, highlight=False, soft_wrap=True)
 
 
 def _verdict(progress: Progress) -> str:

@@ -18,10 +18,10 @@ LEGEND = (
     ('<span class="key share"></span>', "measured share, second by second"),
     ('<span class="key mean"></span>', "measured over the whole step"),
     ('<span class="key allowed"></span>', "what chance allows (4 standard errors)"),
-    ('<span class="key verdict healthy"></span>', "healthy"),
-    ('<span class="key verdict inconclusive"></span>', "inconclusive"),
-    ('<span class="key verdict unhealthy"></span>', "unhealthy"),
     ('<span class="key failed"></span>', "failed requests"),
+    ('<span class="key verdict healthy"></span>', "Healthy"),
+    ('<span class="key verdict inconclusive"></span>', "Inconclusive"),
+    ('<span class="key verdict unhealthy"></span>', "Unhealthy"),
 )
 
 
@@ -87,21 +87,24 @@ def _scene(scene: Mapping[str, Any]) -> str:
 
 def _deployment(scene: Mapping[str, Any], deployment: Mapping[str, Any], ident: str) -> Iterator[str]:
     name = f"{deployment['microservice']}:{deployment['version']}"
-    behaviour = ", ".join(f"{key}={value}" for key, value in deployment["behaviour"].items())
-    yield f"<h3><code>{escape(name)}</code>" + (f" with {escape(behaviour)}" if behaviour else "") + "</h3>"
-    yield f'<figure>{figure(scene, deployment, ident)}<figcaption class="legend">{_legend(scene)}</figcaption></figure>'
+    behaviour = [f" with <code>{escape(f'{key}={value}')}</code>" for key, value in deployment["behaviour"].items()]
+    yield f"<h3><code>{escape(name)}</code>{''.join(behaviour)}</h3>"
+    legend = _legend(scene, deployment)
+    yield f'<figure>{figure(scene, deployment, ident)}<figcaption class="legend">{legend}</figcaption></figure>'
     yield _steps(scene, deployment)
     if deployment["failure"]:
         failure = deployment["failure"]
         yield f'<p class="failure"><strong>{escape(str(failure.get("Error")))}</strong>: '
-        yield f"{escape(str(failure.get('Cause')))}</p>"
+        yield f"{_code(str(failure.get('Cause')))}</p>"
     yield _details(deployment)
 
 
-def _legend(scene: Mapping[str, Any]) -> str:
-    only_weights = {"set weight", "healthy", "inconclusive", "unhealthy"}
-    shown = [entry for entry in LEGEND if scene["underLoad"] or entry[1] in only_weights]
-    return "".join(f"<span>{key}{words}</span>" for key, words in shown)
+def _legend(scene: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
+    seen = {look["verdict"] for step in deployment["steps"] for look in step["looks"]}
+    measured = {words for _, words in LEGEND[1:4]} if scene["underLoad"] else set()
+    failed = {LEGEND[4][1]} if scene["failed"] else set()
+    shown = {LEGEND[0][1]} | measured | failed | seen
+    return "".join(f"<span>{key}{words}</span>" for key, words in LEGEND if words in shown)
 
 
 def _steps(scene: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:

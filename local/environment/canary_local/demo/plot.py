@@ -11,7 +11,7 @@ from .history import LOOK, ROLL_BACK, parse_time
 
 WIDTH, LEFT, RIGHT = 1040.0, 64.0, 16.0
 RIBBON_TOP, RIBBON_HEIGHT = 8.0, 24.0
-SHARE_TOP, SHARE_HEIGHT = 50.0, 200.0
+SHARE_TOP, SHARE_HEIGHT, SHARE_HEIGHT_ALONE = 50.0, 200.0, 70.0
 ERRORS_TOP, ERRORS_HEIGHT = 286.0, 80.0
 LETTER_WIDTH = 6.8
 
@@ -47,9 +47,10 @@ class Scale:
 
 def figure(scene: Mapping[str, Any], deployment: Mapping[str, Any], ident: str) -> str:
     """The SVG of one deployment of a scene, from the report's data. `ident` is unique on the page."""
-    errors = bool(scene["underLoad"])
-    bottom = ERRORS_TOP + ERRORS_HEIGHT if errors else SHARE_TOP + SHARE_HEIGHT
+    loaded = bool(scene["underLoad"])
+    bottom = ERRORS_TOP + ERRORS_HEIGHT if loaded else SHARE_TOP + SHARE_HEIGHT_ALONE
     height = bottom + 44
+    y = Scale(0.0, 100.0, SHARE_TOP + (SHARE_HEIGHT if loaded else SHARE_HEIGHT_ALONE), SHARE_TOP)
     x = Scale(0.0, max(1.0, float(scene["seconds"])), LEFT, WIDTH - RIGHT)
     began = parse_time(scene["startedAt"]) or 0.0
     parts = [
@@ -57,8 +58,8 @@ def figure(scene: Mapping[str, Any], deployment: Mapping[str, Any], ident: str) 
         f'<title id="{ident}-t">{escape(deployment["microservice"])} {escape(deployment["version"])}</title>',
         f'<desc id="{ident}-d">{escape(_description(scene, deployment))}</desc>',
         *_ribbon(deployment, x, began),
-        *_share_panel(deployment, x, began),
-        *(_errors_panel(deployment, x) if errors else ()),
+        *_share_panel(deployment, x, y, began),
+        *(_errors_panel(deployment, x) if loaded else ()),
         *_time_axis(x, bottom),
         "</svg>",
     ]
@@ -101,9 +102,10 @@ def _ribbon(deployment: Mapping[str, Any], x: Scale, began: float) -> Iterator[s
             yield f'<text class="phase-name {style}" x="{middle:.1f}" y="{RIBBON_TOP + 16:g}">{escape(words)}</text>'
 
 
-def _share_panel(deployment: Mapping[str, Any], x: Scale, began: float) -> Iterator[str]:
-    y = Scale(0.0, 100.0, SHARE_TOP + SHARE_HEIGHT, SHARE_TOP)
-    yield from _value_axis(y, [0, 25, 50, 75, 100], "new version’s share (%)")
+def _share_panel(deployment: Mapping[str, Any], x: Scale, y: Scale, began: float) -> Iterator[str]:
+    roomy = y.start - y.end >= SHARE_HEIGHT
+    ticks = [0, 25, 50, 75, 100] if roomy else [0, 50, 100]
+    yield from _value_axis(y, ticks, "new version’s share (%)" if roomy else "share (%)")
     for step in deployment["steps"]:
         yield from _allowed(step, x, y, began)
     yield _weight_line(deployment, x, y, began)
@@ -153,7 +155,7 @@ def _verdict(look: Mapping[str, Any], left: float, y: Scale) -> Iterator[str]:
 def _errors_panel(deployment: Mapping[str, Any], x: Scale) -> Iterator[str]:
     points: Sequence[Mapping[str, Any]] = deployment["timeline"]
     most = max((point["failed"] for point in points), default=0)
-    top = max(2, most + most % 2)
+    top = _round_up(most)
     y = Scale(0.0, float(top), ERRORS_TOP + ERRORS_HEIGHT, ERRORS_TOP)
     yield from _value_axis(y, [0, top // 2, top], "failed (1/s)")
     for point in points:
@@ -165,6 +167,12 @@ def _errors_panel(deployment: Mapping[str, Any], x: Scale) -> Iterator[str]:
             yield f"in second {point['second']:g}</title></rect>"
     if most == 0:
         yield f'<text class="note" x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{y(top / 2) + 4:g}">no failed request</text>'
+
+
+def _round_up(most: int) -> int:
+    """The even number, round enough for an axis, that is not below `most`."""
+    power = 10 ** max(0, len(str(most)) - 1)
+    return next(step * power for step in (2, 4, 6, 8, 10, 20) if step * power >= most)
 
 
 def _value_axis(y: Scale, ticks: Sequence[float], label: str) -> Iterator[str]:

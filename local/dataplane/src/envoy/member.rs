@@ -1,0 +1,148 @@
+//! One Envoy among all, and the worker that keeps it configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::admin::Admin;
+use super::listeners::INGRESS;
+use super::model::{Proxy, ProxyConfig};
+use super::plane::Plane;
+use super::sync::{SyncError, Syncer};
+use crate::stats::{Labels, Sample};
+
+/// The time between two looks at an Envoy that starts.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// A configuration and the round it was worked out in.
+pub(super) type Wanted = (u64, Arc<ProxyConfig>);
+
+/// One Envoy.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) proxy: Proxy,
+    pub(super) admin: Admin,
+    pub(super) labels: Labels,
+    /// Taken by the worker once Envoy runs.
+    pub(super) syncer: Option<Syncer>,
+    pub(super) wanted: watch::Sender<Wanted>,
+    /// The round whose configuration Envoy was last brought.
+    pub(super) applied: u64,
+    /// Whether Envoy has all its configuration and runs.
+    pub(super) live: bool,
+    /// Whether Envoy has the listener that callers use.
+    pub(super) serves: bool,
+    /// Whether callers are to leave it alone because it will end.
+    pub(super) draining: bool,
+    /// Why Envoy did not take its configuration.
+    pub(super) problem: Option<String>,
+    pub(super) worker: Option<AbortHandle>,
+    /// The last sample; held while the next one is taken.
+    pub(super) sample: Arc<tokio::sync::Mutex<Sample>>,
+}
+
+impl Member {
+    pub(super) fn new(proxy: Proxy, admin: Admin, labels: Labels) -> Self {
+        Self {
+            proxy,
+            admin,
+            labels,
+            syncer: None,
+            wanted: watch::Sender::default(),
+            applied: 0,
+            live: false,
+            serves: false,
+            draining: false,
+            problem: None,
+            worker: None,
+            sample: Arc::default(),
+        }
+    }
+
+    /// Writes the files that Envoy is started with.
+    pub(super) fn prepare(&mut self) -> Result<(), SyncError> {
+        let config = self.wanted.borrow().1.clone();
+        self.serves = serves(&config);
+        self.syncer = Some(Syncer::create(&self.proxy, self.admin.clone(), &config)?);
+        Ok(())
+    }
+
+    /// Keeps Envoy configured from now on, once it is live.
+    pub(super) fn start(&mut self, plane: Plane, task: &str) {
+        if let Some(syncer) = self.syncer.take() {
+            let work = work(plane, task.to_owned(), self.admin.clone(), syncer, self.wanted.subscribe());
+            self.worker = Some(tokio::spawn(work).abort_handle());
+        }
+    }
+
+    /// Takes note that Envoy is gone.
+    pub(super) fn end(&mut self) {
+        self.live = false;
+        if let Some(worker) = self.worker.take() {
+            worker.abort();
+        }
+    }
+
+    /// Takes note of what became of a configuration; returns whether this changes what callers are to do.
+    pub(super) fn took(&mut self, (round, config): &Wanted, result: &Result<(), SyncError>) -> bool {
+        let before = self.takes_requests();
+        self.applied = *round;
+        self.live = true;
+        match result {
+            Ok(()) => {
+                self.serves = serves(config);
+                self.problem = None;
+            }
+            Err(problem) => self.problem = Some(crate::chain(problem)),
+        }
+        before != self.takes_requests()
+    }
+
+    pub(super) fn takes_requests(&self) -> bool {
+        self.live && self.serves && !self.draining
+    }
+}
+
+/// Whether Envoy has the listener that callers use.
+fn serves(config: &ProxyConfig) -> bool {
+    config.listeners.contains_key(INGRESS)
+}
+
+/// Brings one Envoy each configuration that is wanted, from when it is live.
+async fn work(
+    plane: Plane,
+    task: String,
+    admin: Admin,
+    mut syncer: Syncer,
+    mut wanted: watch::Receiver<Wanted>,
+) {
+    while !admin.is_live().await {
+        sleep(LOOK_EVERY).await;
+    }
+    info!(task, "Envoy is live");
+    loop {
+        let latest = wanted.borrow_and_update().clone();
+        let config = &latest.1;
+        let result = syncer.apply(config).await;
+        plane.took(&task, &latest, &result);
+        loop {
+            tokio::select! {
+                changed = wanted.changed() => match changed {
+                    Ok(()) => break,
+                    Err(_) => return,
+                },
+                () = syncer.leftovers_idle(config), if syncer.has_leftovers(config) => {
+                    // Its counters go with a cluster.
+                    plane.sample(&task).await;
+                    if let Err(problem) = syncer.remove_leftovers(config).await {
+                        warn!(task, %problem, "an Envoy did not take the removal of clusters");
+                    }
+                }
+            }
+        }
+    }
+}

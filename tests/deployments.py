@@ -1,0 +1,108 @@
+"""How the end-to-end tests deploy, and what they look at before and after."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from canary_local.environment import Environment
+from canary_local.executions import Event
+
+
+@dataclass
+class Ending:
+    """How an execution went."""
+
+    events: list[Event]
+
+    @property
+    def status(self) -> str:
+        return self.events[-1].status
+
+    @property
+    def error(self) -> str:
+        return self.events[-1].error
+
+    @property
+    def cause(self) -> str:
+        return self.events[-1].cause
+
+    def entered(self) -> list[str]:
+        """The names of the states, in order."""
+        return [event.state for event in self.events if event.kind == "entered"]
+
+    def outputs(self, state: str) -> list[Any]:
+        """What a state put out, each time."""
+        return [event.data for event in self.events if event.kind == "exited" and event.state == state]
+
+    def weights(self) -> list[int]:
+        """The candidate's weights, in order."""
+        return [data["traffic"]["weight"] for data in self.outputs("Canary & Switch Traffic")]
+
+    def verdicts(self) -> set[str]:
+        """What the looks said, but for those that were repeated."""
+        looks = [data["health"] for data in self.outputs("Gather Health Check Status")]
+        return {look["verdict"] for look in looks if look["decision"] != "LookAgain"}
+
+
+def deploy(env: Environment, event: Mapping[str, Any]) -> Ending:
+    """Deploys and waits for the end."""
+    return Ending(list(env.follow(env.deploy(event))))
+
+
+def world(env: Environment, service: str) -> dict[str, Any]:
+    """Everything that a deployment of a service may change."""
+    route = env.client("appmesh").describe_route(
+        meshName="demo", virtualRouterName=f"{service}-vr", routeName=f"{service}-route"
+    )
+    parameter = env.client("ssm").get_parameter(Name=f"demo-canary-{service}-version")["Parameter"]
+    stacks = env.client("cloudformation").describe_stacks()["Stacks"]
+    return {
+        "route": route["route"]["spec"],
+        "parameter": (parameter["Value"], parameter["Version"]),
+        "stacks": {stack["StackName"]: (stack["StackId"], stack["StackStatus"]) for stack in stacks},
+    }
+
+
+_shas = itertools.count(1)
+
+
+def fresh(kind: str) -> str:
+    """A commit that was not deployed before."""
+    return f"{kind}{next(_shas)}"
+
+
+class Callers:
+    """Requests through the gateway, one after the other on each of a few threads, until the block ends."""
+
+    def __init__(self, env: Environment, threads: int = 4) -> None:
+        self.url = f"{env.gateway_url}/hello-service/hello/test"
+        self.failed: list[str] = []
+        self.answered = 0
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._call) for _ in range(threads)]
+
+    def __enter__(self) -> Callers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _call(self) -> None:
+        # A pause between requests, so that a few threads make a load and not a flood.
+        while not self._ended.wait(0.02):
+            try:
+                with urllib.request.urlopen(self.url, timeout=10) as answer:
+                    answer.read()
+                self.answered += 1
+            except (urllib.error.URLError, OSError) as error:
+                self.failed.append(str(error))

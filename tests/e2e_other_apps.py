@@ -1,0 +1,77 @@
+"""Apps that are not the project's run too: a TCP server in Python, by the image map of these tests."""
+
+from __future__ import annotations
+
+import base64
+import socket
+from typing import Any
+
+import pytest
+from canary_local.environment import Environment
+
+from deployments import deploy, world
+
+SERVICE = "tcp-echo"
+PORT = 7007
+INGRESS_PORT = 15000
+
+
+def event(env: Environment, sha: str) -> dict[str, Any]:
+    """A deploy request for a version of the TCP server."""
+    return {
+        "EnvironmentName": "demo",
+        "Namespace": "demo.local",
+        "MicroserviceName": SERVICE,
+        "Protocol": "tcp",
+        "Port": PORT,
+        "PercentageStep": 50,
+        "WaitTime": 1,
+        "Sha": sha,
+        "ContainerImage": f"{SERVICE}:{sha}",
+        "CanaryTemplate": base64.b64encode(env.checkout.canary_template.read_bytes()).decode(),
+    }
+
+
+@pytest.fixture(scope="module")
+def mesh(env: Environment) -> None:
+    """What a team's pipeline stack makes: the service's virtual router and virtual service."""
+    appmesh = env.client("appmesh")
+    listener = {"portMapping": {"port": PORT, "protocol": "tcp"}}
+    appmesh.create_virtual_router(
+        meshName="demo", virtualRouterName=f"{SERVICE}-vr", spec={"listeners": [listener]}
+    )
+    appmesh.create_virtual_service(
+        meshName="demo",
+        virtualServiceName=f"{SERVICE}.demo.local",
+        spec={"provider": {"virtualRouter": {"virtualRouterName": f"{SERVICE}-vr"}}},
+    )
+
+
+def answers(env: Environment, sha: str) -> tuple[str, str]:
+    """What a version says through its own Envoy: its greeting, and the echo of a line."""
+    cloudmap = env.client("servicediscovery")
+    services = {service["Name"]: service["Id"] for service in cloudmap.list_services()["Services"]}
+    instances = cloudmap.list_instances(ServiceId=services[f"{SERVICE}-{sha}"])["Instances"]
+    address = instances[0]["Attributes"]["AWS_INSTANCE_IPV4"]
+    with socket.create_connection((address, INGRESS_PORT), timeout=10) as connection:
+        stream = connection.makefile("rw")
+        greeting = stream.readline().strip()
+        stream.write("ping\n")
+        stream.flush()
+        return greeting, stream.readline().strip()
+
+
+@pytest.mark.usefixtures("mesh")
+def test_a_tcp_app_is_deployed_and_canaried_and_its_verdict_says_what_is_not_known(env: Environment) -> None:
+    first = deploy(env, event(env, "one"))
+    assert first.status == "SUCCEEDED", first.cause
+    assert answers(env, "one") == ("one", "ping")
+
+    second = deploy(env, event(env, "two"))
+    assert second.status == "SUCCEEDED", second.cause
+    assert second.weights() == [50, 100]
+    assert second.verdicts() == {"Inconclusive"}
+    why = second.outputs("Gather Health Check Status")[-1]["health"]["why"]
+    assert "tcp has no request counters" in why
+    assert answers(env, "two") == ("two", "ping")
+    assert world(env, SERVICE)["parameter"] == ("two", 2)
