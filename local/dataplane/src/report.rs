@@ -39,9 +39,10 @@ pub struct GatewayReport {
     pub address: Option<Ipv4Addr>,
     /// The port of its first listener.
     pub port: Option<u16>,
-    /// Its totals. Nothing is sent to a gateway by others.
-    #[serde(flatten)]
-    pub totals: Totals,
+    /// HTTP requests that it took.
+    pub requests: u64,
+    /// Of these, those answered with each class of status codes.
+    pub classes: BTreeMap<usize, u64>,
 }
 
 impl Report {
@@ -66,7 +67,7 @@ impl Report {
                 .map(|(name, totals)| {
                     let address = of(RoleKind::VirtualGateway, &name).first().copied();
                     let port = gateway_port(&mesh, &name);
-                    (name, GatewayReport { address, port, totals })
+                    (name, GatewayReport { address, port, requests: totals.requests, classes: totals.classes })
                 })
                 .collect(),
             routes: weights(&mesh),

@@ -149,6 +149,24 @@ async fn nothing_is_lost_while_weights_move_and_the_old_task_ends() {
 }
 
 #[tokio::test]
+async fn nothing_is_lost_while_virtual_nodes_enter_and_leave_a_route() {
+    let (plane, _, url) = two_versions("127.0.65").await;
+    let load = Load::start(&plane.client, &url);
+    for round in 0..10 {
+        // Envoy has only the clusters it needs, so each of these adds one and removes the other.
+        let node = if round % 2 == 0 { "shop-2" } else { "shop-1" };
+        plane.set_weights("shop", "httpRoute", &[(node, 100)]).await;
+        load.more(150).await;
+    }
+    let requests = load.finish().await as u64;
+    let stats = plane.get("/_local/stats").await;
+    let sent = |node: &str| stats["virtualNodes"][node]["sent"].as_u64().unwrap();
+    // Counters of a cluster that was removed are not lost either.
+    assert!(sent("shop-1") + sent("shop-2") >= requests, "{requests} requests, but {stats}");
+    plane.assert_healthy().await;
+}
+
+#[tokio::test]
 async fn one_of_two_tasks_can_end_under_load_without_moving_weights() {
     let (mut plane, first, url) = two_versions("127.0.63").await;
     let second = plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;

@@ -10,6 +10,7 @@ from types import ModuleType
 
 import pytest
 
+from canary_local.ministack.engine import Engine
 from canary_local.ministack.patching import IncompatibleMinistack, expect, expect_function, wrap
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -41,6 +42,12 @@ def test_what_has_changed_is_named(module: ModuleType) -> None:
         expect(module, "store", list)
     with pytest.raises(IncompatibleMinistack, match=r"`ministack.services.thing.store` is not a function"):
         wrap(module, "store", (), lambda original: original)
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1"])
+def test_a_data_plane_address_that_is_none(address: str) -> None:
+    with pytest.raises(ValueError, match=f"`{address}` is not of the form http://host:port"):
+        Engine(address)
 
 
 def test_an_incompatible_ministack_ends_the_process_with_one_line(tmp_path: Path) -> None:

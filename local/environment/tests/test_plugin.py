@@ -12,119 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from plugin_local import STACK_SECONDS, Local
-
-TEMPLATE: dict[str, Any] = {
-    "Parameters": {"Port": {"Type": "Number", "Default": "8080"}, "Image": {"Type": "String"}},
-    "Resources": {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
-        "Namespace": {
-            "Type": "AWS::ServiceDiscovery::PrivateDnsNamespace",
-            "Properties": {"Name": {"Fn::Sub": "${AWS::StackName}.local"}, "Vpc": {"Ref": "Vpc"}},
-        },
-        "Registry": {
-            "Type": "AWS::ServiceDiscovery::Service",
-            "Properties": {
-                "Name": {"Fn::Sub": "${AWS::StackName}-app"},
-                "DnsConfig": {"NamespaceId": {"Ref": "Namespace"}, "DnsRecords": [{"Type": "A", "TTL": 10}]},
-            },
-        },
-        "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": {"Ref": "AWS::StackName"}}},
-        "Task": {
-            "Type": "AWS::ECS::TaskDefinition",
-            "Properties": {
-                "Family": {"Fn::Sub": "${AWS::StackName}-app"},
-                "NetworkMode": "awsvpc",
-                "RequiresCompatibilities": ["FARGATE"],
-                "Cpu": "256",
-                "Memory": "512",
-                "EnableFaultInjection": "true",
-                "ProxyConfiguration": {
-                    "Type": "APPMESH",
-                    "ContainerName": "envoy",
-                    "ProxyConfigurationProperties": [{"Name": "IgnoredUID", "Value": "1337"}],
-                },
-                "ContainerDefinitions": [
-                    {
-                        "Name": "app",
-                        "Image": {"Ref": "Image"},
-                        "PortMappings": [{"ContainerPort": {"Ref": "Port"}}],
-                        "DependsOn": [{"ContainerName": "envoy", "Condition": "HEALTHY"}],
-                    },
-                    {
-                        "Name": "envoy",
-                        "Image": "envoy:v1",
-                        "User": "1337",
-                        "Ulimits": [{"Name": "nofile", "SoftLimit": 15000, "HardLimit": "15000"}],
-                        "HealthCheck": {"Command": ["CMD-SHELL", "true"], "Interval": 5, "Retries": 3, "Timeout": 2},
-                    },
-                ],
-            },
-        },
-        "Service": {
-            "Type": "AWS::ECS::Service",
-            "Properties": {
-                "ServiceName": {"Fn::Sub": "${AWS::StackName}-app"},
-                "Cluster": {"Ref": "Cluster"},
-                "TaskDefinition": {"Ref": "Task"},
-                "DesiredCount": 1,
-                "LaunchType": "FARGATE",
-                "DeploymentConfiguration": {"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}},
-                "ServiceRegistries": [{"RegistryArn": {"Fn::GetAtt": ["Registry", "Arn"]}, "ContainerPort": 8080,
-                                       "ContainerName": "app"}],
-            },
-        },
-    },
-    "Outputs": {"Service": {"Value": {"Fn::GetAtt": ["Service", "Name"]}}},
-}  # fmt: skip
-
-MESH_TEMPLATE: dict[str, Any] = {
-    "Parameters": {"Weight": {"Type": "Number", "Default": "100"}},
-    "Resources": {
-        "Mesh": {"Type": "AWS::AppMesh::Mesh", "Properties": {"MeshName": {"Ref": "AWS::StackName"}}},
-        "Node": {
-            "Type": "AWS::AppMesh::VirtualNode",
-            "Properties": {
-                "MeshName": {"Fn::GetAtt": ["Mesh", "MeshName"]},
-                "VirtualNodeName": "node",
-                "Tags": [{"Key": "team", "Value": "blue"}],
-                "Spec": {
-                    "Listeners": [{"PortMapping": {"Port": "80", "Protocol": "http"}}],
-                    "ServiceDiscovery": {"AWSCloudMap": {"NamespaceName": "x.local", "ServiceName": "s"}},
-                },
-            },
-        },
-        "Router": {
-            "Type": "AWS::AppMesh::VirtualRouter",
-            "Properties": {
-                "MeshName": {"Fn::GetAtt": ["Mesh", "MeshName"]},
-                "VirtualRouterName": "x-vr",
-                "Spec": {"Listeners": [{"PortMapping": {"Port": 80, "Protocol": "http"}}]},
-            },
-        },
-        "Route": {
-            "Type": "AWS::AppMesh::Route",
-            "Properties": {
-                "MeshName": {"Fn::GetAtt": ["Mesh", "MeshName"]},
-                "VirtualRouterName": {"Fn::GetAtt": ["Router", "VirtualRouterName"]},
-                "RouteName": "x-route",
-                "Spec": {
-                    "HttpRoute": {
-                        "Match": {"Prefix": "/"},
-                        "Action": {
-                            "WeightedTargets": [
-                                {
-                                    "VirtualNode": {"Fn::GetAtt": ["Node", "VirtualNodeName"]},
-                                    "Weight": {"Ref": "Weight"},
-                                }
-                            ]
-                        },
-                    }
-                },
-            },
-        },
-    },
-    "Outputs": {"Route": {"Value": {"Ref": "Route"}}, "Uid": {"Value": {"Fn::GetAtt": ["Route", "Uid"]}}},
-}
+from plugin_templates import MESH, SERVICE
 
 
 def eventually(probe: Callable[[], Any], seconds: float = 20) -> Any:
@@ -171,7 +59,7 @@ def test_a_service_stack_is_complete_when_its_task_runs_and_gone_when_its_proces
     started = time.monotonic()
     cloudformation.create_stack(
         StackName="whole",
-        TemplateBody=json.dumps(TEMPLATE),
+        TemplateBody=json.dumps(SERVICE),
         Parameters=[{"ParameterKey": "Image", "ParameterValue": "app:1"}],
     )
     eventually(lambda: len(local.stub.containers) == 2)
@@ -213,7 +101,7 @@ def test_a_service_stack_is_complete_when_its_task_runs_and_gone_when_its_proces
 
 
 def test_an_image_outside_the_map_fails_the_stack_as_a_tripped_circuit_breaker(local: Local) -> None:
-    stack = create(local, "unmapped", TEMPLATE, Image="missing:1")
+    stack = create(local, "unmapped", SERVICE, Image="missing:1")
 
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
     reason = failed(local, "unmapped")["Service"]
@@ -242,7 +130,7 @@ def test_a_task_that_cannot_pull_says_so(local: Local) -> None:
 
 @pytest.mark.parametrize(("image", "reason"), [("crash:1", "Essential container"), ("sick:1", "health checks")])
 def test_a_task_that_never_gets_up_is_replaced_and_trips_the_breaker(local: Local, image: str, reason: str) -> None:
-    template = json.loads(json.dumps(TEMPLATE))
+    template = json.loads(json.dumps(SERVICE))
     containers = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
     containers[0]["HealthCheck"] = {"Command": ["CMD-SHELL", "true"]}
     name = image.split(":")[0]
@@ -262,7 +150,7 @@ def test_a_task_that_never_gets_up_is_replaced_and_trips_the_breaker(local: Loca
 
 
 def test_a_dead_task_of_a_service_is_replaced_and_its_sidecar_ended(local: Local) -> None:
-    assert create(local, "heal", TEMPLATE, Image="app:1")["StackStatus"] == "CREATE_COMPLETE"
+    assert create(local, "heal", SERVICE, Image="app:1")["StackStatus"] == "CREATE_COMPLETE"
     victims = dict(local.stub.containers)
     (app,) = [c for c in victims.values() if c["name"] == "app"]
 
@@ -318,7 +206,7 @@ def test_deleting_a_stack_while_it_is_created_leaves_nothing(local: Local) -> No
     local.stub.hold_health.clear()
     cloudformation = local.client("cloudformation")
     parameters = [{"ParameterKey": "Image", "ParameterValue": "app:1"}]
-    cloudformation.create_stack(StackName="early", TemplateBody=json.dumps(TEMPLATE), Parameters=parameters)
+    cloudformation.create_stack(StackName="early", TemplateBody=json.dumps(SERVICE), Parameters=parameters)
     eventually(lambda: len(local.stub.containers) == 2)
     arn = cloudformation.describe_stacks(StackName="early")["Stacks"][0]["StackId"]
 
@@ -330,7 +218,7 @@ def test_deleting_a_stack_while_it_is_created_leaves_nothing(local: Local) -> No
 
 
 def test_mesh_resources_of_a_stack(local: Local) -> None:
-    stack = create(local, "mesh", MESH_TEMPLATE)
+    stack = create(local, "mesh", MESH)
 
     assert stack["StackStatus"] == "CREATE_COMPLETE", failed(local, "mesh")
     outputs = {o["OutputKey"]: o["OutputValue"] for o in stack["Outputs"]}
@@ -342,7 +230,7 @@ def test_mesh_resources_of_a_stack(local: Local) -> None:
     assert node["spec"]["serviceDiscovery"]["awsCloudMap"]["serviceName"] == "s"
     assert local.stub.tags[node["metadata"]["arn"]] == [{"key": "team", "value": "blue"}]
 
-    changed = json.dumps(MESH_TEMPLATE).replace("blue", "red")
+    changed = json.dumps(MESH).replace("blue", "red")
     local.client("cloudformation").update_stack(
         StackName="mesh", TemplateBody=changed,
         Parameters=[{"ParameterKey": "Weight", "ParameterValue": "7"}],
@@ -362,8 +250,8 @@ def test_mesh_resources_of_a_stack(local: Local) -> None:
 
 
 def test_a_refused_mesh_resource_fails_its_stack_with_the_reason(local: Local) -> None:
-    create(local, "twice", MESH_TEMPLATE)
-    template = json.loads(json.dumps(MESH_TEMPLATE).replace('{"Ref": "AWS::StackName"}', '"twice"'))
+    create(local, "twice", MESH)
+    template = json.loads(json.dumps(MESH).replace('{"Ref": "AWS::StackName"}', '"twice"'))
 
     stack = create(local, "other", template)
 
@@ -377,7 +265,7 @@ def test_a_refused_mesh_resource_fails_its_stack_with_the_reason(local: Local) -
 
 
 def test_iam_judges_app_mesh_by_action_and_resource(local: Local) -> None:
-    create(local, "guarded", MESH_TEMPLATE)
+    create(local, "guarded", MESH)
     iam = local.client("iam")
     iam.create_user(UserName="reader")
     route = "arn:aws:appmesh:us-west-2:000000000000:mesh/guarded/virtualRouter/x-vr/route/*"

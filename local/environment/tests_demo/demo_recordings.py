@@ -133,7 +133,7 @@ def samples(progress: Progress, until: float, rate: int = 80) -> list[Sample]:
     found = []
     for quarter in range(int(until * 4)):
         at = BEGIN + quarter / 4
-        weight = next((s.weight for s in progress.steps if s.since <= at < (s.until or at + 1)), 0)
+        weight = next((s.weight for s in progress.steps if s.reported <= at < (s.until or at + 1)), 0)
         new, old = new + rate / 4 * weight / 100, old + rate / 4 * (100 - weight) / 100
         found.append(Sample(at, at + 0.01, {"hello-backend-new": round(new), "hello-backend-old": round(old)}))
     return found

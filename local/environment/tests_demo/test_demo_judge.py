@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from demo_recordings import AFTER, BEFORE, NEW_ROUTE, NEW_STACK, OLD_STACK, History, played, promoted, rolled_back
+from demo_recordings import AFTER, BEFORE, NEW_ROUTE, NEW_STACK, OLD_STACK, History, iso, played, promoted, rolled_back
 
-from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SUCCEEDED
+from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED
 from canary_local.demo.judge import Claim, judge, step_results
 from canary_local.demo.measure import Sample
 from canary_local.demo.world import World, differences
@@ -113,6 +113,15 @@ def test_every_request_of_a_step_is_booked_once() -> None:
     # 15.3 lies after the machine set out to shift and before the router had 50 %: the first step's.
     assert [result.failed for result in results] == [2, 1, 0, 0]
     assert [result.requests for result in results][:3] == [722, 721, 720]
+
+
+def test_a_share_is_measured_from_the_weight_being_read_back_not_from_being_asked_for() -> None:
+    history = History()
+    history.state(6.0, 12.0, SHIFT, traffic={"weight": 25, "target": 50, "shiftedAt": iso(6.1)})
+    history.state(12.0, 20.0, "Wait", "Wait")
+    history.end(20.0, SUCCEEDED)
+    scene = played(history, SUCCEEDED, BEFORE)
+    assert step_results(scene, scene.deployments[0])[0].share.percent == 25.0
 
 
 def test_an_execution_still_running_is_not_the_outcome() -> None:

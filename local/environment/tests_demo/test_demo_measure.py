@@ -41,7 +41,7 @@ def test_within(candidate: int, stable: int, weight: int, expected: bool) -> Non
 
 
 def test_measured_counts_between_the_first_and_last_sample_inside() -> None:
-    found = measured([at(0, 0, 100), at(1, 10, 130), at(2, 20, 160), at(3, 50, 170)], "new", "old", 0.5, 2.5)
+    found = measured([at(0, 0, 100), at(1, 10, 130), at(2, 20, 160), at(3, 50, 170)], "new", "old", 0.0, 2.5)
     assert found == Share(10, 30)
 
 

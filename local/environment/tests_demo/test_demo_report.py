@@ -55,7 +55,7 @@ def test_the_report_carries_each_steps_numbers() -> None:
     assert report["kept"] is True
     assert step["weight"] == 25
     assert step["shiftedAt"] == "2027-01-15T08:00:06.400Z"
-    assert step["served"] == {"hello-backend-new": 155, "hello-backend-old": 465}
+    assert step["served"] == {"hello-backend-new": 145, "hello-backend-old": 435}
     assert (step["measuredShare"], step["within"], step["failed"]) == (25.0, True, 0)
     assert step["looks"][0]["errors"] == 0
     assert json.loads(json.dumps(report)) == report

@@ -113,13 +113,7 @@ fn serves(config: &ProxyConfig) -> bool {
 }
 
 /// Brings one Envoy each configuration that is wanted, from when it is live.
-async fn work(
-    plane: Plane,
-    task: String,
-    admin: Admin,
-    mut syncer: Syncer,
-    mut wanted: watch::Receiver<Wanted>,
-) {
+async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut wanted: watch::Receiver<Wanted>) {
     while !admin.is_live().await {
         sleep(LOOK_EVERY).await;
     }
@@ -141,6 +135,8 @@ async fn work(
                     if let Err(problem) = syncer.remove_leftovers(config).await {
                         warn!(task, %problem, "an Envoy did not take the removal of clusters");
                     }
+                    // And this sample is without them, so that they count from 0 if they come back.
+                    plane.sample(&task).await;
                 }
             }
         }

@@ -28,6 +28,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long requests on a cluster that nothing routes to any more are waited for.
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long Envoy may keep the counters of a cluster that is gone.
+const FORGET_WITHIN: Duration = Duration::from_secs(1);
+
 const STATISTICS: &str = "version_text$|update_rejected$|total_listeners_warming$|warming_clusters$";
 
 /// Why an Envoy is not as wanted.
@@ -154,8 +157,10 @@ impl Syncer {
     /// # Errors
     /// As [`Syncer::apply`].
     pub async fn remove_leftovers(&mut self, wanted: &ProxyConfig) -> Result<(), SyncError> {
+        let leftovers: Vec<String> = self.leftovers(wanted).cloned().collect();
         self.write_clusters(wanted.clusters.clone())?;
         self.confirmed().await?;
+        self.counters_gone(&leftovers).await;
         let gone: Vec<String> = self.current.endpoints.keys().cloned().collect();
         for cluster in gone.iter().filter(|name| !wanted.endpoints.contains_key(*name)) {
             self.current.endpoints.remove(cluster);
@@ -164,6 +169,20 @@ impl Syncer {
         }
         self.current.routes.retain(|name, _| wanted.routes.contains_key(name));
         Ok(())
+    }
+
+    /// Waits until Envoy has no counters of `clusters` any more, for a short time. If one of them came back before, its
+    /// counters would go on, or start again, and nobody could tell which.
+    async fn counters_gone(&self, clusters: &[String]) {
+        let names: Vec<String> = clusters.iter().map(|name| format!("cluster.{name}.upstream_rq_total")).collect();
+        let deadline = Instant::now() + FORGET_WITHIN;
+        while let Ok(statistics) = self.admin.statistics("upstream_rq_total$").await {
+            let gone = names.iter().all(|name| statistics.number(name).is_none());
+            if gone || Instant::now() > deadline {
+                return;
+            }
+            sleep(LOOK_EVERY).await;
+        }
     }
 
     fn leftovers<'a>(&'a self, wanted: &'a ProxyConfig) -> impl Iterator<Item = &'a String> {

@@ -121,9 +121,9 @@ def announce(console: Console, played: Played, claims: Sequence[Claim]) -> None:
 def summary(results: Sequence[tuple[Played, Sequence[Claim]]]) -> Table:
     """The table that the demo ends with."""
     table = Table(box=box.SIMPLE_HEAD, title="canary demo", title_style="bold")
-    for name in ("scene", "outcome", "steps: set → measured"):
-        table.add_column(name, overflow="fold")
-    for name in ("requests", "failed", "time"):
+    for name in ("scene", "outcome"):
+        table.add_column(name)
+    for name in ("set → measured", "requests", "failed", "time"):
         table.add_column(name, justify="right")
     table.add_column("as promised", justify="center")
     for played, claims in results:
@@ -144,8 +144,6 @@ def _steps(played: Played, deployment: Deployment) -> str:
     steps = step_results(played, deployment)
     if not played.scene.under_load:
         return f"{deployment.version.microservice} " + ", ".join(f"{result.step.weight} %" for result in steps)
-    shares = [
-        f"{result.step.weight} → " + ("–" if result.share.percent is None else f"{result.share.percent:.1f}")
-        for result in steps
-    ]
-    return ", ".join(shares) + " %" if shares else "none"
+    shares = (None if result.share.percent is None else f"{result.share.percent:.1f} %" for result in steps)
+    lines = [f"{result.step.weight} → {share or 'nothing'}" for result, share in zip(steps, shares)]
+    return "\n".join(lines) or "none"

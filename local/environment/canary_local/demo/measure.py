@@ -10,8 +10,8 @@ from typing import Any
 Z = 4.0
 """Allowed distance from the set weight in standard errors: a fair router strays further once in 16,000 steps."""
 
-SETTLE_SECONDS = 0.3
-"""From the router reporting new weights to every caller's Envoy having taken them, generously."""
+SETTLE_SECONDS = 1.0
+"""From the router reporting new weights to every caller's Envoy having taken them: milliseconds, more when busy."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .history import parse_time
+from .measure import SETTLE_SECONDS
 from .plot import figure
 
 STYLE = Path(__file__).with_name("page.css")
@@ -152,10 +153,8 @@ def _step(step: Mapping[str, Any], deployment: Mapping[str, Any], began: float) 
 
 
 def _look(look: Mapping[str, Any]) -> str:
-    verdict = escape(str(look["verdict"]))
-    return (
-        f'<strong class="{verdict.lower()}">{verdict}</strong> {escape(str(look["why"]))} → {escape(look["decision"])}'
-    )
+    verdict, why, decision = escape(str(look["verdict"])), _code(str(look["why"])), escape(str(look["decision"]))
+    return f'<strong class="{verdict.lower()}">{verdict}</strong> {why} → {decision}'
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:
@@ -188,8 +187,9 @@ def _details(deployment: Mapping[str, Any]) -> str:
 def _method() -> str:
     return (
         "<footer><h2>How this was measured</h2><p>Weights, verdicts and states are read from the Step Functions "
-        "execution history. Shares come from the callers’ Envoys’ own counters of first attempts, over the time from "
-        "the router reporting the new weights to the state machine setting out to change them again. Requests and "
-        "failures are the load generator’s: every answer but a 200, and every broken connection, is a failure."
+        "execution history. Served counts and shares come from the callers’ Envoys’ own counters of first attempts, "
+        f"from {SETTLE_SECONDS:g} s after the router reported the new weights to the state machine setting out to "
+        "change them again. Requests and failures are the load generator’s, over the whole step: every answer but a "
+        "200, and every broken connection, is a failure."
         "</p></footer>"
     )

@@ -15,7 +15,7 @@ from ministack.services.cloudformation import provisioners
 
 from . import ecs_tasks, stacks
 from .casing import operation, to_api
-from .patching import expect, expect_function
+from .patching import IncompatibleMinistack, expect, expect_function
 
 # Least time that creating a service takes, so that callers must poll as they must on AWS; deletion takes half.
 STACK_SECONDS = "CANARY_LOCAL_STACK_SECONDS"
@@ -35,12 +35,14 @@ class ServiceFailed(ValueError):
 def register() -> None:
     """Replaces ministack's own two types."""
     handlers = expect(provisioners, "_RESOURCE_HANDLERS", dict)
+    for name in ("_services", "_task_defs", "_tags"):
+        expect(ecs, name)
     for name in ("_register_task_definition", "_create_service", "_update_service", "_delete_service"):
         expect_function(ecs, name, "data")
     for resource, replaced in (("TaskDefinition", _task_definition()), ("Service", _service())):
         existing = handlers.get(f"AWS::ECS::{resource}")
         if not existing or "create" not in existing:
-            raise LookupError(f"ministack has no `AWS::ECS::{resource}` to replace")
+            raise IncompatibleMinistack(f"it has no `AWS::ECS::{resource}` to replace")
         handlers[f"AWS::ECS::{resource}"] = {**existing, **replaced}
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+# The environment variable that says where the data plane listens.
+ADDRESS = "CANARY_LOCAL_DATAPLANE"
 # A container's stop waits for Envoys to drain it and for the process to end, so it may take a while.
 TIMEOUT_SECONDS = 60.0
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from . import appmesh_cfn, appmesh_service, cloudmap, ecs_cfn, ecs_tasks, stacks
 from .engine import Engine
 
-# Where the data plane listens.
-ENGINE_URL = "CANARY_LOCAL_DATAPLANE"
-
 
 def install(engine: Engine) -> None:
     """Registers App Mesh, our ECS and Cloud Map behaviour; raises `IncompatibleMinistack` if ministack has changed."""
