@@ -9,6 +9,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Named after what is installed, so that a change of the requirements installs anew, whatever the files' times are.
 INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -)
+TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/canary-helper.yaml)
+DENY_VERSION := 0.20.2
+DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
 LOCAL := PYTHONPATH=local/environment $(BIN)/python -m canary_local
 
 .DEFAULT_GOAL := help
@@ -40,12 +43,15 @@ test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest
 
-lint: $(INSTALLED) ## Check formatting, lints and templates
+lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(BIN)/ruff check local tests
 	$(BIN)/ruff format --check local tests
-	$(BIN)/cfn-lint infra/*.yaml samples/*/*.yaml
+	$(BIN)/cfn-lint $(TEMPLATES)
+	$(DENY) check --hide-inclusion-graph licenses bans sources
+	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
+	else echo "advisories: NOT checked, their database cannot be reached from here"; fi
 
 build: ## Build the data plane and the hello sample
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -72,6 +78,9 @@ $(INSTALLED): local/requirements.txt
 		echo "error: no virtual environment could be made; on Debian and Ubuntu install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement local/requirements.txt
 	@touch $@
+
+$(DENY):
+	cargo install --quiet --locked --root target/tools/$(DENY_VERSION) cargo-deny@$(DENY_VERSION)
 
 clean: ## Remove what was built and installed (ends the environment first)
 	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) down; fi

@@ -107,6 +107,17 @@ async fn a_container_waits_for_what_it_depends_on() {
 }
 
 #[tokio::test]
+async fn a_container_that_still_waits_can_be_stopped() {
+    let plane = DataPlane::start("127.0.79", NOWHERE).await;
+    let mut request = shell("t", "main", "true");
+    request["taskDefinition"]["containerDefinitions"][0]["dependsOn"] =
+        json!([{"containerName": "never", "condition": "START"}]);
+    let container = plane.create(&request).await;
+    let state = plane.stop(&container).await;
+    assert_eq!((&state["status"], &state["exitCode"]), (&json!("exited"), &Value::Null));
+}
+
+#[tokio::test]
 async fn a_stopped_container_gets_sigterm_then_sigkill_and_takes_its_children_along() {
     let plane = DataPlane::start("127.0.75", NOWHERE).await;
     let polite =

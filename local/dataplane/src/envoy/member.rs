@@ -18,6 +18,10 @@ use crate::stats::{Labels, Sample};
 /// The time between two looks at an Envoy that starts.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
+/// The time until an Envoy that did not take its configuration in time is given it again. One that rejected it would
+/// reject it again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
 /// A configuration and the round it was worked out in.
 pub(super) type Wanted = (u64, Arc<ProxyConfig>);
 
@@ -129,6 +133,7 @@ async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut 
                     Ok(()) => break,
                     Err(_) => return,
                 },
+                () = sleep(RETRY_AFTER), if matches!(result, Err(SyncError::Silent(_) | SyncError::Write(..))) => break,
                 () = syncer.leftovers_idle(config), if syncer.has_leftovers(config) => {
                     // Its counters go with a cluster.
                     plane.sample(&task).await;
