@@ -54,7 +54,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes what was counted and not published yet. After a failure it stays for the next time.
+    /// Publishes what was counted and not published yet. After a failure it stays for the next time; if only the answer
+    /// was lost, it is published twice, since CloudWatch knows no idempotency.
     pub async fn publish(&self) {
         let mut failed = self.failed.lock().await;
         let now = SystemTime::now();

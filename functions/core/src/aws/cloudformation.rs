@@ -57,7 +57,8 @@ impl Stacks for CloudFormation {
 
     async fn create(&self, plan: &Plan, template: &str) -> Result<()> {
         let stack = &plan.deployment.candidate().stack;
-        self.client
+        let created = self
+            .client
             .create_stack()
             .stack_name(stack)
             .template_body(template)
@@ -67,9 +68,13 @@ impl Stacks for CloudFormation {
             .timeout_in_minutes(CREATE_TIMEOUT_MINUTES)
             .on_failure(OnFailure::Rollback)
             .send()
-            .await
-            .map_err(|error| failed("CreateStack", stack, error))?;
-        Ok(())
+            .await;
+        match created {
+            Ok(_) => Ok(()),
+            // The answer to an earlier try was lost, or somebody was quicker: the next look tells whose it is.
+            Err(SdkError::ServiceError(refused)) if refused.err().is_already_exists_exception() => Ok(()),
+            Err(error) => Err(failed("CreateStack", stack, error)),
+        }
     }
 
     async fn delete(&self, stack: &str) -> Result<()> {

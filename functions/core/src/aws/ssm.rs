@@ -2,7 +2,8 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_ssm::{
-    Client,
+    Client, Config,
+    config::retry::RetryConfig,
     error::SdkError,
     types::{Parameter, ParameterType},
 };
@@ -47,7 +48,9 @@ impl VersionRecords for ParameterStore {
         let put = self.client.put_parameter().name(&name).value(sha).overwrite(true);
         // A parameter keeps the type it was made with; only a new one needs to be told.
         let put = if self.recorded(service).await?.is_none() { put.r#type(ParameterType::String) } else { put };
-        put.send().await.map_err(|error| failed("PutParameter", &name, error))?;
+        // Each write raises the version, so the SDK must not repeat one whose answer was lost: whoever tries again reads first.
+        let once = Config::builder().retry_config(RetryConfig::disabled());
+        put.customize().config_override(once).send().await.map_err(|error| failed("PutParameter", &name, error))?;
         Ok(())
     }
 }

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+
+/// Records of a task definition may say `null` for what was not given.
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(value: D) -> Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
+}
 
 /// An ECS task definition.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TaskDefinition {
     /// Its containers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub container_definitions: Vec<ContainerDefinition>,
 }
 
@@ -35,22 +40,22 @@ pub struct ContainerDefinition {
     /// Unique in the task definition.
     pub name: String,
     /// The image.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub image: String,
     /// Ports, of which the first is the container's `{port}`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub port_mappings: Vec<PortMapping>,
     /// Comes before the command.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub entry_point: Vec<String>,
     /// The command.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub command: Vec<String>,
     /// The environment.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub environment: Vec<KeyValue>,
     /// What must hold before it starts.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub depends_on: Vec<Dependency>,
     /// Its health check.
     pub health_check: Option<HealthCheck>,
@@ -84,7 +89,7 @@ pub struct KeyValue {
     /// Its name.
     pub name: String,
     /// Its value.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub value: String,
 }
 
@@ -147,5 +152,35 @@ impl HealthCheck {
     /// The time from the start in which failures do not count; none if absent.
     pub fn start_period(&self) -> Duration {
         Duration::from_secs(self.start_period.unwrap_or(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_definition_is_read_whether_members_are_absent_null_or_given() {
+        let definition: TaskDefinition = serde_json::from_value(json!({
+            "family": "shop", "containerDefinitions": [
+                {"name": "bare"},
+                {"name": "null", "image": null, "command": null, "portMappings": null, "environment": null,
+                 "dependsOn": null, "entryPoint": null, "healthCheck": null},
+                {"name": "full", "portMappings": [{"containerPort": 80, "protocol": "tcp"}, {"containerPort": 81}],
+                 "environment": [{"name": "A", "value": "1"}],
+                 "dependsOn": [{"containerName": "bare", "condition": "HEALTHY"}],
+                 "healthCheck": {"command": ["CMD", "true"], "startPeriod": 7}}]}))
+        .unwrap();
+        assert_eq!(definition.ports(), [80, 81].into());
+        let full = definition.container("full").unwrap();
+        assert_eq!(full.environment(), [("A".to_owned(), "1".to_owned())].into());
+        assert_eq!(full.depends_on[0].condition, Condition::Healthy);
+        let check = full.health_check.as_ref().unwrap();
+        let seconds = [check.interval(), check.timeout(), check.start_period()].map(|time| time.as_secs());
+        assert_eq!((seconds, check.retries()), ([30, 5, 7], 3));
+        assert!(definition.container("null").unwrap().command.is_empty());
     }
 }

@@ -29,7 +29,7 @@ pub struct CreateContainer {
     pub container_name: String,
     /// The image, with its tag.
     pub image: String,
-    /// Overrides the definition's command.
+    /// Overrides the definition's command, if it is not empty.
     pub command: Option<Vec<String>>,
     /// Overrides the definition's environment, variable by variable.
     #[serde(default)]
@@ -78,7 +78,7 @@ impl CreateContainer {
         let definition = self.task_definition.container(&self.container_name);
         let mut definition = definition.cloned().unwrap_or_default();
         definition.name.clone_from(&self.container_name);
-        if let Some(command) = &self.command {
+        if let Some(command) = self.command.as_ref().filter(|command| !command.is_empty()) {
             definition.command.clone_from(command);
         }
         let mut environment = definition.environment();

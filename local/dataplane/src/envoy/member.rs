@@ -86,6 +86,7 @@ impl Member {
     /// Takes note that Envoy is gone.
     pub(super) fn end(&mut self) {
         self.live = false;
+        self.problem = None;
         if let Some(worker) = self.worker.take() {
             worker.abort();
         }

@@ -89,6 +89,12 @@ async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
 }
 
 #[tokio::test]
+async fn a_stack_that_is_there_already_is_looked_at_and_not_a_failure() {
+    let (stacks, _) = adapter(&[(400, &refused("AlreadyExistsException", "Stack [demo-web-bbb] already exists"))]);
+    stacks.create(&canary_plan(), "Resources: {}").await.unwrap();
+}
+
+#[tokio::test]
 async fn the_reasons_are_the_earliest_failures_without_those_that_follow_from_them() {
     let event = |resource: &str, status: &str, reason: &str| {
         format!(

@@ -37,3 +37,12 @@ async fn an_existing_parameter_keeps_its_type_and_a_new_one_is_a_string() {
     assert_eq!(sent(3)["Type"], "String");
     assert_eq!((&sent(3)["Value"], &sent(3)["Overwrite"]), (&"bbb".into(), &true.into()));
 }
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_not_repeated_by_the_sdk() {
+    let (config, http) = replay(&[(200, FOUND), (500, b""), (200, PUT)]);
+    let retrying = config.to_builder().retry_config(RetryConfig::standard()).build();
+    let error = ParameterStore::new(&retrying).record(&canary_plan().service, "bbb").await.unwrap_err();
+    assert_eq!(error.name(), "Canary.Unavailable");
+    assert_eq!(asked(&http).len(), 2, "one read and one write");
+}
