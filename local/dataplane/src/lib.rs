@@ -12,9 +12,9 @@
 //! Envoy 15000 for requests from others, 15001 for the application's own requests to others, 9901 for its admin
 //! interface. There is no iptables redirection as on AWS, so an application sends its requests to its Envoy itself:
 //!
-//! - HTTP: its environment has `http_proxy=http://ADDRESS:15001` (and `no_proxy` for its own address and localhost), which
-//!   most clients follow, so that `http://shop.demo.local/` works unchanged. A client that does not follow it calls
-//!   `ADDRESS:15001` with the virtual service's name as `Host`.
+//! - HTTP: its environment has `http_proxy=http://ADDRESS:15001` (and `no_proxy` for its own address and localhost),
+//!   which most clients follow, so that `http://shop.demo.local/` works unchanged. A client that does not follow it
+//!   calls `ADDRESS:15001` with the virtual service's name as `Host`.
 //! - TCP has no host to route by: for each TCP virtual service among a virtual node's backends its Envoy listens on the
 //!   port of the service's router, or from 15100 on if the task has that port itself. The image map's placeholder
 //!   `{egress:db.demo.local}` is that `address:port`; see [`engine::images`].
@@ -23,8 +23,8 @@
 //!
 //! # What differs from App Mesh
 //!
-//! A virtual node's first listener is served, further ones are not. TLS is not: everything is loopback. A route's match on
-//! `port` is ignored, because every port of a service is reached through the same egress listener. Access
+//! A virtual node's first listener is served, further ones are not. TLS is not: everything is loopback. A route's
+//! match on `port` is ignored, because every port of a service is reached through the same egress listener. Access
 //! logs go to the container's log if their path is `/dev/stdout`, and nowhere otherwise.
 
 pub mod cli;

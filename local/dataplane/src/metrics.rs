@@ -1,4 +1,5 @@
-//! Publishes Envoy's request counts to CloudWatch as the CloudWatch agent does on AWS: same namespace, name and dimensions.
+//! Publishes Envoy's request counts to CloudWatch as the CloudWatch agent does on AWS: same namespace, name and
+//! dimensions.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};

@@ -88,8 +88,8 @@ pub struct Book {
 struct Inner {
     nodes: BTreeMap<String, Totals>,
     gateways: BTreeMap<String, Totals>,
-    /// Requests and retries by virtual node: retries are subtracted when read, because a retry can be counted in a later
-    /// sample than its request.
+    /// Requests and retries by virtual node: retries are subtracted when read, because a retry can be counted in a
+    /// later sample than its request.
     sent: BTreeMap<String, [u64; 2]>,
     unpublished: BTreeMap<Series, Classes>,
 }
@@ -184,7 +184,8 @@ fn add(to: &mut Classes, added: Classes) {
     }
 }
 
-/// What a counter gained. A lower value than before is a new counter of the same name: a cluster that was removed and came back.
+/// What a counter gained. A lower value than before is a new counter of the same name: a cluster that was removed and
+/// came back.
 fn since(before: u64, now: u64) -> u64 {
     now.checked_sub(before).unwrap_or(now)
 }

@@ -1,4 +1,5 @@
-//! What reaches CloudWatch: every request once, with exactly the dimensions of the real agent, whatever fails in between.
+//! What reaches CloudWatch: every request once, with exactly the dimensions of the real agent, whatever fails in
+//! between.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod support;

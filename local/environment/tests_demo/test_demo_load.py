@@ -80,6 +80,7 @@ def test_an_unreachable_gateway_is_a_failure_with_its_reason() -> None:
 
 def test_a_connection_without_an_answer_is_opened_again() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
     port = listener.getsockname()[1]
     load = Load(f"http://127.0.0.1:{port}/", rate=20, connections=1, timeout=0.5)
     load.start()
@@ -98,6 +99,7 @@ def test_a_connection_without_an_answer_is_opened_again() -> None:
 
 def test_settle_waits_for_the_answer_that_is_still_to_come() -> None:
     listener = socket.create_server(("127.0.0.1", 0))
+    listener.settimeout(10)
     load = Load(f"http://127.0.0.1:{listener.getsockname()[1]}/", rate=1, connections=1, timeout=30)
     load.start()
     slow, _ = listener.accept()

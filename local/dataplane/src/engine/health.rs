@@ -1,7 +1,7 @@
 //! Container health checks, as ECS runs them.
 //!
-//! One difference: until its first success a check is repeated every second, so that a container with a long interval is
-//! known to be healthy soon after it is. Failures still count only once per interval, so it takes as long as on
+//! One difference: until its first success a check is repeated every second, so that a container with a long interval
+//! is known to be healthy soon after it is. Failures still count only once per interval, so it takes as long as on
 //! ECS until a container is unhealthy.
 
 use std::collections::BTreeMap;

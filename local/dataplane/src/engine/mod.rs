@@ -1,7 +1,7 @@
 //! The container engine: ECS tasks' containers as processes of this machine.
 //!
-//! A task is created with its first container and has one loopback address. A container waits for what it depends on, runs
-//! what the image map says, and stays on record after its end until it is deleted.
+//! A task is created with its first container and has one loopback address. A container waits for what it depends on,
+//! runs what the image map says, and stays on record after its end until it is deleted.
 
 pub mod addresses;
 pub mod definition;

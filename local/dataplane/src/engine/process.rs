@@ -58,7 +58,8 @@ impl Process {
         Ok(Self { child, group })
     }
 
-    /// The exit code once the process has ended: its own, or 128 + the signal that ended it. Whatever it started is ended too.
+    /// The exit code once the process has ended: its own, or 128 + the signal that ended it. Whatever it started is
+    /// ended too.
     pub async fn wait(&mut self) -> i32 {
         let status = self.child.wait().await;
         self.signal(Signal::KILL);

@@ -138,8 +138,8 @@ fn http_manager(
     json!({"name": "envoy.filters.network.http_connection_manager", "typed_config": manager})
 }
 
-/// The access log, for the path that containers use: `/dev/stdout`, which is the container's log here. Other paths belong
-/// to a container's file system, which there is none of.
+/// The access log, for the path that containers use: `/dev/stdout`, which is the container's log here. Other paths
+/// belong to a container's file system, which there is none of.
 fn access_log(logging: Option<&Logging>) -> Option<Value> {
     let AccessLog::File(file) = logging?.access_log.as_ref()?;
     if &*file.path != "/dev/stdout" {

@@ -1,7 +1,7 @@
 //! Brings one Envoy from one configuration to another without losing a request.
 //!
-//! What is added goes from the callee's end (addresses, clusters, then routes), what is removed from the caller's end (routes,
-//! then addresses, then clusters). Each step waits until Envoy says that it took the one before; a
+//! What is added goes from the callee's end (addresses, clusters, then routes), what is removed from the caller's end
+//! (routes, then addresses, then clusters). Each step waits until Envoy says that it took the one before; a
 //! change of weights alone is one file and waits for nothing.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -60,7 +60,6 @@ class Progress:
     plan: dict[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     failure: dict[str, Any] | None = None
-    rollback: dict[str, Any] | None = None
     restored: float | None = None
     finished: float | None = None
     last_id: int = 0
@@ -154,7 +153,6 @@ class Progress:
     def _remember(self, data: dict[str, Any]) -> None:
         self.plan = data.get("plan") or self.plan
         self.failure = data.get("failure") or self.failure
-        self.rollback = data.get("rollback") or self.rollback
 
 
 def new_events(stepfunctions: Any, execution: str, last_id: int) -> list[Event]:

@@ -32,7 +32,8 @@ fn parsed<T: DeserializeOwned>(value: Value) -> T {
 }
 
 impl Resources {
-    /// The nodes `shop-1`, `shop-2` and their caller `web`, which knows `shop.demo.local`; that has a router without routes.
+    /// The nodes `shop-1`, `shop-2` and their caller `web`, which knows `shop.demo.local`; that has a router without
+    /// routes.
     fn new(protocol: &str) -> Self {
         let mut resources = Self::default();
         let listener = json!({"portMapping": {"port": 8080, "protocol": protocol}});
