@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from canary_local import hello
 from canary_local.environment import Environment
 

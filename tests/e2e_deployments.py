@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from deployments import Callers, Ending, deploy, fresh, world
+
 from canary_local import hello
 from canary_local.environment import Environment
-
-from deployments import Callers, Ending, deploy, fresh, world
 
 SERVICE = "hello-backend"
 

@@ -7,9 +7,9 @@ import socket
 from typing import Any
 
 import pytest
-from canary_local.environment import Environment
-
 from deployments import deploy, world
+
+from canary_local.environment import Environment
 
 SERVICE = "tcp-echo"
 PORT = 7007
@@ -37,9 +37,7 @@ def mesh(env: Environment) -> None:
     """What a team's pipeline stack makes: the service's virtual router and virtual service."""
     appmesh = env.client("appmesh")
     listener = {"portMapping": {"port": PORT, "protocol": "tcp"}}
-    appmesh.create_virtual_router(
-        meshName="demo", virtualRouterName=f"{SERVICE}-vr", spec={"listeners": [listener]}
-    )
+    appmesh.create_virtual_router(meshName="demo", virtualRouterName=f"{SERVICE}-vr", spec={"listeners": [listener]})
     appmesh.create_virtual_service(
         meshName="demo",
         virtualServiceName=f"{SERVICE}.demo.local",
