@@ -87,7 +87,7 @@ class Callers:
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._call) for _ in range(threads)]
 
-    def __enter__(self) -> Callers:
+    def __enter__(self) -> Callers:  # noqa: PYI034 (`Self` came with Python 3.11)
         for thread in self._threads:
             thread.start()
         return self
