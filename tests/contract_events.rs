@@ -9,6 +9,7 @@ use canary_core::{
     Result,
     fakes::{State, World, live, ready},
     health::Answers,
+    plan::Pace,
     ports::Record,
 };
 use canary_tests::{json, path, text};
@@ -26,7 +27,7 @@ fn as_make_up_leaves_it() -> World {
         routes: [("hello-backend-route".to_owned(), live(&[("hello-backend-1111111", 100)]))].into(),
         stacks: [ready("demo-hello-backend-1111111")].into(),
         record: Some(Record { sha: "1111111".into(), version: 1 }),
-        answers: Answers { errors: 0, requests: 120 },
+        answers: Answers { errors: 0, requests: 120, recent: 120 },
         ..State::default()
     })
 }
@@ -68,7 +69,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     let sample = json!({"request": request(), "execution": EXECUTION});
     check("check-version", &sample);
-    let checked = output(check_version::handle(input(&sample), &world, &world, &world, 15).await);
+    let checked = output(check_version::handle(input(&sample), &world, &world, &world, Pace::default()).await);
     check("check-version.output", &checked);
     let plan = &checked["plan"];
 
@@ -92,7 +93,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
     check("gather-health", &sample);
     check("gather-health.output", &output(gather_health::handle(input(&sample), &world, at(60)).await));
 
-    let sample = json!({"plan": plan, "failure": {
+    let sample = json!({"plan": plan, "traffic": traffic, "failure": {
         "Error": "Canary.Unhealthy",
         "Cause": "`hello-backend-2222222` answered 9 of 120 requests with 5xx; allowed are 0",
     }});

@@ -1,7 +1,7 @@
 //! The state machine and the functions agree: on error names, on what is retried, and on who is called.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use canary_core::error::{Kind, NAMES, UNHEALTHY};
 use canary_tests::{json, text};
@@ -40,10 +40,15 @@ fn every_error_name_in_the_state_machine_exists() {
     assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
+/// The tasks that give up after a while; Roll Back does not.
+fn tasks_but_roll_back() -> Vec<(String, Value)> {
+    tasks().into_iter().filter(|(name, _)| name != "Roll Back").collect()
+}
+
 #[test]
 fn what_is_worth_another_try_is_retried_by_every_task_and_nothing_else_of_ours_is() {
     let worth_it: BTreeSet<_> = NAMES.iter().filter(|(_, kind)| *kind == Kind::Retry).map(|(name, _)| *name).collect();
-    for (name, task) in tasks() {
+    for (name, task) in tasks_but_roll_back() {
         let retried = task["Retry"].clone();
         let ours: BTreeSet<_> = every_string(&retried).into_iter().filter(|text| text.starts_with("Canary.")).collect();
         assert_eq!(ours, worth_it, "`{name}`");
@@ -51,17 +56,70 @@ fn what_is_worth_another_try_is_retried_by_every_task_and_nothing_else_of_ours_i
 }
 
 #[test]
-fn the_retry_policy_is_the_same_everywhere_but_for_how_long_a_rollback_keeps_trying() {
-    let without_attempts = |task: &Value| {
-        let mut retry = task["Retry"].clone();
-        for retrier in retry.as_array_mut().unwrap() {
-            assert!(retrier.as_object_mut().unwrap().remove("MaxAttempts").unwrap().as_u64().unwrap() >= 5);
-            assert_eq!(retrier["JitterStrategy"], "FULL");
-        }
-        retry
-    };
-    let policies: Vec<_> = tasks().iter().map(|(_, task)| without_attempts(task)).collect();
+fn the_retry_policy_is_the_same_everywhere_but_in_roll_back() {
+    let policies: Vec<_> = tasks_but_roll_back().into_iter().map(|(_, task)| task["Retry"].clone()).collect();
     assert!(policies.windows(2).all(|pair| pair[0] == pair[1]));
+}
+
+#[test]
+fn roll_back_tries_again_whatever_fails_but_what_it_says_is_final() {
+    let retry = states()["Roll Back"]["Retry"].clone();
+    for name in strings(&retry[0]["ErrorEquals"]) {
+        assert!(NAMES.contains(&(name.as_str(), Kind::GiveUp)), "`{name}` is worth another try");
+    }
+    assert_eq!(retry[0]["MaxAttempts"], 0);
+    assert_eq!(strings(&retry[1]["ErrorEquals"]), ["States.ALL"]);
+    let (attempts, seconds) = (&retry[1]["MaxAttempts"], &retry[1]["MaxDelaySeconds"]);
+    assert!(attempts.as_u64().unwrap() * seconds.as_u64().unwrap() / 2 >= 1800, "half an hour, with full jitter");
+}
+
+/// The first name of every path that a state reads: `plan` of `$.plan.waitTime`.
+fn read(state: &Value) -> BTreeSet<String> {
+    let paths = every_string(state)
+        .into_iter()
+        .flat_map(|text| text.split("$.").skip(1).map(str::to_owned).collect::<Vec<_>>());
+    paths.map(|path| path.split(|c: char| !c.is_alphanumeric()).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_a_state_reads_was_written_on_every_way_to_it() {
+    let states = states();
+    let start = json(DEFINITION)["StartAt"].as_str().unwrap().to_owned();
+    // What is known to be there when a state is entered: the intersection over all ways to it.
+    let mut known: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut open = vec![(start, BTreeSet::new())];
+    while let Some((name, there)) = open.pop() {
+        let before = known.get(&name);
+        let now: BTreeSet<_> =
+            before.map_or_else(|| there.clone(), |before| before.intersection(&there).cloned().collect());
+        if before == Some(&now) {
+            continue;
+        }
+        known.insert(name.clone(), now.clone());
+        let state = &states[&name];
+        let after = |path: &Value, all: &[&str]| match path.as_str() {
+            Some("$") => all.iter().map(|field| (*field).to_owned()).collect(),
+            Some(path) => now.iter().cloned().chain([path.trim_start_matches("$.").to_owned()]).collect(),
+            None => now.clone(),
+        };
+        let caught = &state["Catch"][0];
+        for next in successors(state) {
+            let there = match caught["Next"] == next.as_str() {
+                true => after(&caught["ResultPath"], &["Error", "Cause"]),
+                // Check Deployment Version answers with all that the later states go by.
+                false => after(&state["ResultPath"], &["plan", "traffic", "canaryTemplate"]),
+            };
+            open.push((next, there));
+        }
+    }
+    for (name, state) in &states {
+        let mut needed = state.clone();
+        for written in ["ResultPath", "Catch", "Comment"] {
+            needed.as_object_mut().unwrap().remove(written);
+        }
+        let missing: Vec<_> = read(&needed).difference(&known[name]).cloned().collect();
+        assert!(missing.is_empty() || name == "Check Deployment Version", "`{name}` reads {missing:?}");
+    }
 }
 
 #[test]

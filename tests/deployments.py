@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
@@ -69,6 +70,26 @@ def world(env: Environment, service: str) -> dict[str, Any]:
     }
 
 
+def make_router(env: Environment, service: str, port: int, protocol: str) -> None:
+    """What a team's pipeline stack makes: the service's virtual router and virtual service."""
+    appmesh = env.client("appmesh")
+    listener = {"portMapping": {"port": port, "protocol": protocol}}
+    appmesh.create_virtual_router(meshName="demo", virtualRouterName=f"{service}-vr", spec={"listeners": [listener]})
+    appmesh.create_virtual_service(
+        meshName="demo",
+        virtualServiceName=f"{service}.demo.local",
+        spec={"provider": {"virtualRouter": {"virtualRouterName": f"{service}-vr"}}},
+    )
+
+
+def ingress(env: Environment, version: str) -> str | None:
+    """The address and port at which the Envoy of a version's task receives, once the task runs."""
+    cloudmap = env.client("servicediscovery")
+    services = {service["Name"]: service["Id"] for service in cloudmap.list_services()["Services"]}
+    instances = cloudmap.list_instances(ServiceId=services[version])["Instances"] if version in services else []
+    return f"{instances[0]['Attributes']['AWS_INSTANCE_IPV4']}:15000" if instances else None
+
+
 _shas = itertools.count(1)
 
 
@@ -78,10 +99,10 @@ def fresh(kind: str) -> str:
 
 
 class Callers:
-    """Requests through the gateway, one after the other on each of a few threads, until the block ends."""
+    """Requests to a URL, one after the other on each of a few threads, until the block ends."""
 
-    def __init__(self, env: Environment, threads: int = 4) -> None:
-        self.url = f"{env.gateway_url}/hello-service/hello/test"
+    def __init__(self, url: str, threads: int = 4) -> None:
+        self.url = url
         self.failed: list[str] = []
         self.answered = 0
         self._ended = threading.Event()
@@ -96,6 +117,13 @@ class Callers:
         self._ended.set()
         for thread in self._threads:
             thread.join()
+
+    def wait_for_answers(self, count: int) -> None:
+        """Returns once that many requests were answered; fails after half a minute."""
+        deadline = time.monotonic() + 30
+        while self.answered < count:
+            assert time.monotonic() < deadline, f"{self.answered} of {count} requests answered: {self.failed[-3:]}"
+            time.sleep(0.05)
 
     def _call(self) -> None:
         # A pause between requests, so that a few threads make a load and not a flood.

@@ -27,7 +27,7 @@ def live(env: Environment) -> str:
 
 @pytest.fixture
 def callers(env: Environment) -> Iterator[Callers]:
-    with Callers(env) as running:
+    with Callers(f"{env.gateway_url}/hello-service/hello/test") as running:
         yield running
 
 
@@ -58,7 +58,9 @@ def test_a_bad_version_is_rolled_back_and_leaves_everything_as_it_was(
     assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
     assert f"all traffic of `{SERVICE}` is on `{SERVICE}-{live(env)}`" in ending.cause
     assert world(env, SERVICE) == before
-    assert callers.answered > 0
+    failed, answered = len(callers.failed), callers.answered
+    callers.wait_for_answers(answered + 50)
+    assert len(callers.failed) == failed, "callers are well again"
 
 
 def test_a_version_that_cannot_start_is_rolled_back_with_the_resources_reason(env: Environment) -> None:
@@ -70,10 +72,21 @@ def test_a_version_that_cannot_start_is_rolled_back_with_the_resources_reason(en
     assert world(env, SERVICE) == before
 
 
-def test_a_version_that_nobody_calls_is_not_taken_for_a_healthy_one(env: Environment) -> None:
-    ending = deploy_backend(env, fresh("quiet"), OnNoData="Proceed")
+def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Environment) -> None:
+    before = world(env, SERVICE)
+    ending = deploy_backend(env, fresh("quiet"))
+    assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy")
+    assert "no request was measured at this weight" in ending.cause
+    assert "Wait for Data" in ending.entered()
+    assert ending.verdicts() == {"Inconclusive"}
+    assert world(env, SERVICE) == before
+
+
+def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_verdict_says_it(env: Environment) -> None:
+    ending = deploy_backend(env, fresh("quiet"), OnNoData="Proceed", PercentageStep=100)
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.verdicts() == {"Inconclusive"}
+    assert "says nothing about its health" in ending.outputs("Gather Health Check Status")[-1]["health"]["why"]
 
 
 @pytest.mark.parametrize(
@@ -102,3 +115,11 @@ def test_deploying_the_live_version_is_refused(env: Environment) -> None:
     ending = deploy_backend(env, live(env))
     assert (ending.status, ending.error) == ("FAILED", "Canary.AlreadyDeployed")
     assert world(env, SERVICE) == before
+
+
+def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environment) -> None:
+    event = {**hello.event(env.checkout, SERVICE, fresh("bad")), "MicroserviceName": "nobodys"}
+    ending = deploy(env, event)
+    assert (ending.status, ending.error) == ("FAILED", "Canary.UnexpectedRoute")
+    assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
+    assert "mesh `demo` has no virtual router for it" in ending.cause

@@ -6,14 +6,12 @@ import base64
 import socket
 from typing import Any
 
-import pytest
-from deployments import deploy, world
+from deployments import deploy, ingress, make_router, world
 
 from canary_local.environment import Environment
 
 SERVICE = "tcp-echo"
 PORT = 7007
-INGRESS_PORT = 15000
 
 
 def event(env: Environment, sha: str) -> dict[str, Any]:
@@ -32,26 +30,10 @@ def event(env: Environment, sha: str) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="module")
-def mesh(env: Environment) -> None:
-    """What a team's pipeline stack makes: the service's virtual router and virtual service."""
-    appmesh = env.client("appmesh")
-    listener = {"portMapping": {"port": PORT, "protocol": "tcp"}}
-    appmesh.create_virtual_router(meshName="demo", virtualRouterName=f"{SERVICE}-vr", spec={"listeners": [listener]})
-    appmesh.create_virtual_service(
-        meshName="demo",
-        virtualServiceName=f"{SERVICE}.demo.local",
-        spec={"provider": {"virtualRouter": {"virtualRouterName": f"{SERVICE}-vr"}}},
-    )
-
-
 def answers(env: Environment, sha: str) -> tuple[str, str]:
     """What a version says through its own Envoy: its greeting, and the echo of a line."""
-    cloudmap = env.client("servicediscovery")
-    services = {service["Name"]: service["Id"] for service in cloudmap.list_services()["Services"]}
-    instances = cloudmap.list_instances(ServiceId=services[f"{SERVICE}-{sha}"])["Instances"]
-    address = instances[0]["Attributes"]["AWS_INSTANCE_IPV4"]
-    with socket.create_connection((address, INGRESS_PORT), timeout=10) as connection:
+    host, port = (ingress(env, f"{SERVICE}-{sha}") or "").split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
         stream = connection.makefile("rw")
         greeting = stream.readline().strip()
         stream.write("ping\n")
@@ -59,8 +41,8 @@ def answers(env: Environment, sha: str) -> tuple[str, str]:
         return greeting, stream.readline().strip()
 
 
-@pytest.mark.usefixtures("mesh")
 def test_a_tcp_app_is_deployed_and_canaried_and_its_verdict_says_what_is_not_known(env: Environment) -> None:
+    make_router(env, SERVICE, PORT, "tcp")
     first = deploy(env, event(env, "one"))
     assert first.status == "SUCCEEDED", first.cause
     assert answers(env, "one") == ("one", "ping")

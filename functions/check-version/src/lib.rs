@@ -1,16 +1,13 @@
 //! Check Deployment Version: validates the whole request, reads what is live, and works out the plan. Changes nothing.
 
 use canary_core::{
-    Result,
-    plan::{Found, Plan, Traffic, plan},
+    Error, Result,
+    plan::{Found, Pace, Plan, Traffic, plan},
     ports::{Templates, TrafficRouter, VersionRecords},
     request::{DeployRequest, decode_template, template_refused},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// Seconds between two looks at a stack, unless the shared stack says otherwise. A stack takes minutes.
-pub const POLL_SECONDS: u32 = 15;
 
 /// What the state machine was started with, and by which execution.
 #[derive(Deserialize)]
@@ -39,7 +36,7 @@ pub async fn handle(
     router: &impl TrafficRouter,
     records: &impl VersionRecords,
     templates: &impl Templates,
-    poll_seconds: u32,
+    pace: Pace,
 ) -> Result<Output> {
     let request = DeployRequest::parse(&input.request)?;
     let template = decode_template(&request.canary_template).map_err(|why| template_refused(&why))?;
@@ -52,7 +49,16 @@ pub async fn handle(
         recorded_version: records.recorded(&service).await?.map(|record| record.version),
         route: router.route(&service).await?,
     };
-    let plan = plan(&request, &found, &input.execution, poll_seconds)?;
+    if found.route.is_none() && !router.exists(&service).await? {
+        return Err(Error::UnexpectedRoute {
+            service: service.microservice_name.clone(),
+            why: format!(
+                "mesh `{}` has no virtual router for it; deploy the service's pipeline stack first",
+                service.environment_name
+            ),
+        });
+    }
+    let plan = plan(&request, &found, &input.execution, pace)?;
     Ok(Output { traffic: plan.before_traffic(), plan, canary_template: request.canary_template })
 }
 

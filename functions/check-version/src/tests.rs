@@ -22,7 +22,7 @@ fn request() -> Value {
 }
 
 async fn check(world: &World, request: Value) -> Result<Output> {
-    handle(Input { request, execution: "arn:execution".to_owned() }, world, world, world, 15).await
+    handle(Input { request, execution: "arn:execution".to_owned() }, world, world, world, Pace::default()).await
 }
 
 fn version_aaa_is_live() -> State {
@@ -48,6 +48,13 @@ async fn nothing_is_changed_whatever_fails() {
     let start = version_aaa_is_live();
     let end = survives_every_fault(&start, async |world: &World| check(world, request()).await).await;
     assert_eq!(end, start);
+}
+
+#[tokio::test]
+async fn a_service_without_a_router_is_refused_before_anything_is_made() {
+    let error = check(&World::new(State { no_router: true, ..State::default() }), request()).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.UnexpectedRoute");
+    assert!(error.to_string().contains("mesh `demo` has no virtual router for it"), "{error}");
 }
 
 #[tokio::test]

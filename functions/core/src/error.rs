@@ -1,6 +1,6 @@
 //! The errors a deployment can end with: a stable name that the state machine matches, a message, and a kind.
 //!
-//! The names are a contract with `statemachine/canary.asl.json`; `tests/contract_error_names.rs` compares the two.
+//! The names are a contract with `statemachine/canary.asl.json`; `tests/contract_state_machine.rs` compares the two.
 
 use std::error::Error as StdError;
 

@@ -1,64 +1,34 @@
 //! Whether the candidate is healthy, and what follows from it. Pure: counts and the time come in, a verdict goes out.
 
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
-use crate::plan::{Plan, Protocol, Traffic};
-
-/// How long after the wait to keep looking for a first data point. CloudWatch shows one-minute data one to two minutes late.
-pub const DATA_DELAY: Duration = Duration::seconds(180);
-
-/// What to do when nothing was measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NoData {
-    /// Treat the candidate as bad.
-    RollBack,
-    /// Go on, and say so in the verdict.
-    Proceed,
-}
-
-impl FromStr for NoData {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        match text {
-            "RollBack" => Ok(Self::RollBack),
-            "Proceed" => Ok(Self::Proceed),
-            _ => Err(()),
-        }
-    }
-}
-
-/// When a candidate counts as healthy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HealthPolicy {
-    /// How many 5xx answers are still healthy.
-    pub failure_threshold_value: u64,
-    /// Over how many seconds back they are counted.
-    pub failure_threshold_time: u32,
-    /// What to do when nothing was measured.
-    pub on_no_data: NoData,
-}
+use crate::{
+    plan::{Deployment, HealthPolicy, Plan, Traffic},
+    request::NoData,
+    service::Protocol,
+};
 
 /// The time that a look covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Its beginning: never before the candidate received traffic.
     pub start: OffsetDateTime,
+    /// When the shift to the weight that is being watched began.
+    pub shifted_at: OffsetDateTime,
     /// Its end.
     pub end: OffsetDateTime,
 }
 
 impl Window {
-    /// The last `failure_threshold_time` seconds, cut at the moment the candidate first received traffic: what an earlier
-    /// deployment of the same commit answered is not this one's.
+    /// The last `failure_threshold_time` seconds and at least the whole time at this weight, cut at the moment the candidate
+    /// first received traffic: what an earlier deployment of the same commit answered is not this one's.
     #[must_use]
     pub fn of(policy: &HealthPolicy, traffic: &Traffic, now: OffsetDateTime) -> Self {
         let back = now - Duration::seconds(i64::from(policy.failure_threshold_time));
-        Self { start: traffic.since.map_or(back, |since| since.max(back)), end: now }
+        let shifted_at = traffic.shifted_at.unwrap_or(now);
+        let start = back.min(shifted_at);
+        Self { start: traffic.since.map_or(start, |since| since.max(start)), shifted_at, end: now }
     }
 }
 
@@ -69,6 +39,8 @@ pub struct Answers {
     pub errors: u64,
     /// All answers, errors included.
     pub requests: u64,
+    /// Those of the minute in which the weight was set, and later.
+    pub recent: u64,
 }
 
 /// What the look says.
@@ -118,30 +90,32 @@ pub struct Health {
 
 /// Judges the candidate.
 #[must_use]
-pub fn judge(plan: &Plan, traffic: &Traffic, window: Window, answers: Answers) -> Health {
+pub fn judge(plan: &Plan, window: Window, answers: Answers) -> Health {
     let name = &plan.deployment.candidate().name;
     let threshold = plan.health.failure_threshold_value;
-    let Answers { errors, requests } = answers;
+    let Answers { errors, requests, recent } = answers;
+    // A failed gRPC call is an HTTP 200 with a status in its trailer.
+    let unseen = if plan.service.protocol == Protocol::Grpc { "; gRPC failures are not among them" } else { "" };
+    let counted =
+        format!("`{name}` answered {errors} of {requests} requests with 5xx; allowed are {threshold}{unseen}");
     let (verdict, decision, why) = if errors > threshold {
-        let why = format!("`{name}` answered {errors} of {requests} requests with 5xx; allowed are {threshold}");
-        (Verdict::Unhealthy, Decision::RollBack, why)
-    } else if requests > 0 {
-        let why = format!("`{name}` answered {errors} of {requests} requests with 5xx; allowed are {threshold}");
-        (Verdict::Healthy, Decision::Proceed, why)
+        (Verdict::Unhealthy, Decision::RollBack, counted)
+    } else if recent > 0 {
+        (Verdict::Healthy, Decision::Proceed, counted)
     } else {
-        let decision = without_data(plan, traffic, window.end);
+        let decision = without_data(plan, window);
         (Verdict::Inconclusive, decision, nothing_measured(plan, decision))
     };
     Health { verdict, decision, why, answers, threshold, window_start: window.start, window_end: window.end }
 }
 
-/// TCP has no requests to wait for; otherwise data gets its time to arrive before its absence counts.
-fn without_data(plan: &Plan, traffic: &Traffic, now: OffsetDateTime) -> Decision {
-    let wait = Duration::seconds(i64::from(plan.wait_time));
-    let may_still_come = plan.service.protocol != Protocol::Tcp
-        && traffic.shifted_at.is_some_and(|shifted_at| now < shifted_at + wait + DATA_DELAY);
+/// Data gets its time to arrive before its absence counts, unless none can come: TCP has no requests, and nobody can have
+/// called a first version.
+fn without_data(plan: &Plan, window: Window) -> Decision {
+    let can_come = plan.service.protocol != Protocol::Tcp && matches!(plan.deployment, Deployment::Canary { .. });
+    let in_time = Duration::seconds(i64::from(plan.wait_time) + i64::from(plan.health.data_delay));
     match plan.health.on_no_data {
-        NoData::RollBack if may_still_come => Decision::LookAgain,
+        _ if can_come && window.end < window.shifted_at + in_time => Decision::LookAgain,
         NoData::RollBack => Decision::RollBack,
         NoData::Proceed => Decision::Proceed,
     }
@@ -149,8 +123,10 @@ fn without_data(plan: &Plan, traffic: &Traffic, now: OffsetDateTime) -> Decision
 
 fn nothing_measured(plan: &Plan, decision: Decision) -> String {
     let name = &plan.deployment.candidate().name;
-    let cause =
-        if plan.service.protocol == Protocol::Tcp { "tcp has no request counters" } else { "no request was measured" };
+    let cause = match plan.service.protocol {
+        Protocol::Tcp => "tcp has no request counters",
+        _ => "no request was measured at this weight",
+    };
     let then = match decision {
         Decision::Proceed => "`OnNoData` is `Proceed`, so this says nothing about its health",
         Decision::LookAgain => "data may still arrive",

@@ -1,7 +1,7 @@
 //! What a canary deployment is.
 //!
 //! Data flows one way: a [`request`] is validated, a [`plan`] is worked out from it and from what is live, and every later
-//! step is told an absolute target. Decisions are pure functions in this crate ([`plan`], [`health`], [`retire`]); they act
+//! step is told an absolute target. Decisions are pure functions ([`plan`], [`health`], and one in each function); they act
 //! through the [`ports`], whose AWS adapters stand in [`aws`], one Cargo feature per service.
 
 pub mod error;
@@ -10,6 +10,7 @@ pub mod plan;
 pub mod ports;
 pub mod request;
 pub mod retire;
+pub mod service;
 pub mod split;
 
 #[cfg(feature = "aws")]

@@ -1,112 +1,15 @@
 //! The plan of a deployment: worked out once, in the first state, from the request and from what is live. Every later state
 //! is told an absolute target out of it, so that a step that runs twice does the same thing twice.
 
-use std::{fmt, str::FromStr};
-
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::{
     Error, Result,
-    health::{HealthPolicy, NoData},
-    request::DeployRequest,
+    request::{DeployRequest, NoData},
+    service::{Protocol, Service, Version},
     split::{LiveRoute, Split, Weight, steps},
 };
-
-/// What a service speaks, and so which kind of route carries it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// HTTP/1.1.
-    #[default]
-    Http,
-    /// HTTP/2.
-    Http2,
-    /// gRPC.
-    Grpc,
-    /// Anything over TCP.
-    Tcp,
-}
-
-impl FromStr for Protocol {
-    type Err = ();
-
-    fn from_str(text: &str) -> std::result::Result<Self, ()> {
-        match text {
-            "http" => Ok(Self::Http),
-            "http2" => Ok(Self::Http2),
-            "grpc" => Ok(Self::Grpc),
-            "tcp" => Ok(Self::Tcp),
-            _ => Err(()),
-        }
-    }
-}
-
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Http => "http",
-            Self::Http2 => "http2",
-            Self::Grpc => "grpc",
-            Self::Tcp => "tcp",
-        })
-    }
-}
-
-/// The service that is deployed: what stays the same from version to version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Service {
-    /// Mesh and ECS cluster, and the prefix of every stack.
-    pub environment_name: String,
-    /// Cloud Map namespace.
-    pub namespace: String,
-    /// The service's name.
-    pub microservice_name: String,
-    /// What it speaks.
-    pub protocol: Protocol,
-    /// The port it listens on.
-    pub port: u16,
-}
-
-impl Service {
-    /// The SSM parameter whose version number is the number of the deployment that is live.
-    #[must_use]
-    pub fn version_parameter(&self) -> String {
-        format!("{}-canary-{}-version", self.environment_name, self.microservice_name)
-    }
-
-    /// The version of this service that a commit makes.
-    #[must_use]
-    pub fn version(&self, sha: &str) -> Version {
-        Version {
-            sha: sha.to_owned(),
-            name: format!("{}-{sha}", self.microservice_name),
-            stack: format!("{}-{}-{sha}", self.environment_name, self.microservice_name),
-        }
-    }
-
-    /// The version that a router calls `name`, if `name` is one of this service's. Names hold hyphens, so the commit is what
-    /// follows the known service name, never what follows the last hyphen.
-    #[must_use]
-    pub fn version_named(&self, name: &str) -> Option<Version> {
-        let sha = name.strip_prefix(&self.microservice_name)?.strip_prefix('-')?;
-        let well_formed = !sha.is_empty() && sha.chars().all(|c| c.is_ascii_alphanumeric());
-        well_formed.then(|| self.version(sha))
-    }
-}
-
-/// One version of a service.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Version {
-    /// The commit.
-    pub sha: String,
-    /// What routers, ECS and Cloud Map call it.
-    pub name: String,
-    /// Its CloudFormation stack.
-    pub stack: String,
-}
 
 /// What is deployed beside what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +48,20 @@ impl Deployment {
     }
 }
 
+/// When a candidate counts as healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthPolicy {
+    /// How many 5xx answers are still healthy.
+    pub failure_threshold_value: u64,
+    /// Over how many seconds back they are counted.
+    pub failure_threshold_time: u32,
+    /// What to do when nothing was measured.
+    pub on_no_data: NoData,
+    /// How many seconds after the wait data may still arrive.
+    pub data_delay: u32,
+}
+
 /// Everything that was decided before anything was touched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -177,10 +94,10 @@ pub struct Traffic {
     pub weight: Weight,
     /// The weight to set next; absent after 100 %.
     pub target: Option<Weight>,
-    /// When the candidate first received traffic.
+    /// When the first shift began: the candidate received no traffic before.
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
-    /// When the weight was last set and read back.
+    /// When the shift to this weight began; it ended when the router reported it.
     #[serde(with = "time::serde::rfc3339::option")]
     pub shifted_at: Option<OffsetDateTime>,
 }
@@ -199,6 +116,22 @@ impl Plan {
     }
 }
 
+/// How fast AWS is where this runs. The shared stack sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Seconds between two looks at something that AWS is still working on.
+    pub poll_seconds: u32,
+    /// Seconds that metrics are late.
+    pub data_delay: u32,
+}
+
+impl Default for Pace {
+    /// A stack takes minutes; one-minute metrics arrive one to two minutes after their minute.
+    fn default() -> Self {
+        Self { poll_seconds: 15, data_delay: 180 }
+    }
+}
+
 /// What the first state found.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
@@ -213,7 +146,7 @@ pub struct Found {
 /// # Errors
 /// `Canary.AlreadyDeployed` if the candidate has all traffic; `Canary.UnexpectedRoute` if the traffic cannot be moved from one
 /// version to another because it is not on exactly one, or is gone though a version is recorded.
-pub fn plan(request: &DeployRequest, found: &Found, execution: &str, poll_seconds: u32) -> Result<Plan> {
+pub fn plan(request: &DeployRequest, found: &Found, execution: &str, pace: Pace) -> Result<Plan> {
     let service = request.service();
     let candidate = service.version(&request.sha);
     let deployment = match &found.route {
@@ -234,11 +167,12 @@ pub fn plan(request: &DeployRequest, found: &Found, execution: &str, poll_second
         container_image: request.container_image.clone(),
         weights,
         wait_time: request.wait_time,
-        poll_seconds,
+        poll_seconds: pace.poll_seconds,
         health: HealthPolicy {
             failure_threshold_value: request.failure_threshold_value,
             failure_threshold_time: request.failure_threshold_time,
             on_no_data: request.on_no_data.unwrap_or(usual_on_no_data),
+            data_delay: pace.data_delay,
         },
         service,
     })

@@ -5,7 +5,8 @@ use std::future::Future;
 use crate::{
     Result,
     health::{Answers, Window},
-    plan::{Plan, Service},
+    plan::Plan,
+    service::Service,
     split::{LiveRoute, Split},
 };
 
@@ -20,6 +21,9 @@ pub trait TrafficRouter {
     /// Gives the existing route the weights of `split` and changes nothing else on it.
     fn set_split(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
 
+    /// Whether there is a router to make the service's route on.
+    fn exists(&self, service: &Service) -> impl Future<Output = Result<bool>> + Send;
+
     /// Removes the service's route. Not there is as good as removed.
     fn remove(&self, service: &Service) -> impl Future<Output = Result<()>> + Send;
 
@@ -30,12 +34,16 @@ pub trait TrafficRouter {
 /// What a stack is up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StackPhase {
-    /// CloudFormation is creating, updating or rolling back.
-    Working,
+    /// CloudFormation is creating it.
+    Creating,
+    /// CloudFormation is updating it or rolling it back, and cannot be asked to delete it meanwhile.
+    Busy,
     /// It stands.
     Ready,
-    /// It failed and will not become ready: it can only be deleted.
+    /// It never came up and never will: it can only be deleted.
     Dead,
+    /// It came up once, and an update failed: it may serve and may not.
+    Broken,
     /// CloudFormation is deleting it.
     Deleting,
     /// It could not be deleted.

@@ -2,8 +2,8 @@
 
 use crate::{
     Error, Result,
-    plan::{Service, Version},
     ports::{StackPhase, Stacks, TrafficRouter},
+    service::{Service, Version},
 };
 
 /// How far the removal of a version is.
@@ -29,9 +29,9 @@ pub async fn retire(
 ) -> Result<Retirement> {
     match stacks.describe(&version.stack).await?.map(|stack| stack.phase) {
         None => Ok(Retirement::Gone),
-        Some(StackPhase::Deleting) => Ok(Retirement::InProgress),
+        Some(StackPhase::Deleting | StackPhase::Busy) => Ok(Retirement::InProgress),
         Some(StackPhase::DeleteFailed) => Ok(Retirement::Failed(stacks.failures(&version.stack).await?)),
-        Some(StackPhase::Working | StackPhase::Ready | StackPhase::Dead) => {
+        Some(StackPhase::Creating | StackPhase::Ready | StackPhase::Dead | StackPhase::Broken) => {
             let routes = router.naming(service, &version.name).await?;
             if !routes.is_empty() {
                 return Err(Error::StillReceivingTraffic {

@@ -91,6 +91,13 @@ impl Split {
         )
     }
 
+    /// These shares, if they total 100.
+    #[must_use]
+    pub fn of(shares: Vec<(String, Weight)>) -> Option<Self> {
+        let total: u32 = shares.iter().map(|(_, weight)| u32::from(weight.percent())).sum();
+        (total == 100).then_some(Self(shares))
+    }
+
     /// The versions that receive traffic, with their weights.
     #[must_use]
     pub fn shares(&self) -> &[(String, Weight)] {
@@ -125,6 +132,18 @@ impl LiveRoute {
             [(name, weight)] if *weight > 0 => Some(name),
             _ => None,
         }
+    }
+
+    /// The route with the share of `from` given to `to`, and every other target as it is. Nothing if its weights do not total
+    /// 100, so that no share of them is known.
+    #[must_use]
+    pub fn handing_over(&self, from: &str, to: &str) -> Option<Split> {
+        let weight_of =
+            |name: &str| self.targets.iter().find(|(target, _)| target == name).map_or(0, |(_, weight)| *weight);
+        let others = self.targets.iter().filter(|(name, _)| name != from && name != to);
+        let shares = [(to.to_owned(), weight_of(to) + weight_of(from))].into_iter().chain(others.cloned());
+        let weights = shares.map(|(name, weight)| Some((name, Weight::new(u8::try_from(weight).ok()?)?)));
+        Split::of(weights.collect::<Option<_>>()?)
     }
 
     /// Whether the route is exactly this split: the same targets with the same weights and no other.
@@ -173,6 +192,18 @@ mod tests {
         let live = LiveRoute { targets: vec![("a".into(), 100), ("b".into(), 0)] };
         assert!(!live.carries(&Split::all_on("a")), "`b` is still named and could not be deleted");
         assert_eq!(live.sole(), None);
+    }
+
+    #[test]
+    fn a_share_is_handed_over_and_everybody_elses_stays() {
+        let route = |targets: &[(&str, u32)]| LiveRoute {
+            targets: targets.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect(),
+        };
+        assert_eq!(route(&[("a", 75), ("b", 25)]).handing_over("b", "a"), Some(Split::all_on("a")));
+        assert_eq!(route(&[("b", 100)]).handing_over("b", "a"), Some(Split::all_on("a")));
+        let three = route(&[("a", 60), ("b", 30), ("c", 10)]).handing_over("b", "a");
+        assert_eq!(three.map(|split| split.to_string()).as_deref(), Some("`a`: 90, `c`: 10"));
+        assert_eq!(route(&[("a", 1), ("b", 1)]).handing_over("b", "a"), None);
     }
 
     #[test]

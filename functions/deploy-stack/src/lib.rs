@@ -39,6 +39,7 @@ enum Step {
     LookAgain(String),
     Done(String),
     GiveUp(String),
+    NotOurs(String),
 }
 
 /// Takes the next step of bringing the candidate up.
@@ -63,18 +64,23 @@ pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
             let reasons = stacks.failures(stack).await?.join("; ");
             Err(Error::StackFailed { stack: stack.clone(), status, reasons })
         }
+        Step::NotOurs(status) => {
+            let reasons = "no deployment made it; remove it or rename the service".to_owned();
+            Err(Error::StackFailed { stack: stack.clone(), status, reasons })
+        }
     }
 }
 
-/// A stack from an earlier try is continued; one that died is removed and made again, unless this deployment made it.
+/// A stack from an earlier try is continued; one that never came up is removed and made again, unless this deployment made it.
+/// One that no deployment made only happens to have the name.
 fn step(found: Option<Stack>, execution: &str) -> Step {
     let Some(stack) = found else { return Step::Create };
-    let ours = stack.execution.as_deref() == Some(execution);
+    let Some(maker) = &stack.execution else { return Step::NotOurs(stack.status) };
     match stack.phase {
-        StackPhase::Working | StackPhase::Deleting => Step::LookAgain(stack.status),
+        StackPhase::Creating | StackPhase::Busy | StackPhase::Deleting => Step::LookAgain(stack.status),
         StackPhase::Ready => Step::Done(stack.status),
-        StackPhase::Dead if !ours => Step::Remake,
-        StackPhase::Dead | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
+        StackPhase::Dead if maker != execution => Step::Remake,
+        StackPhase::Dead | StackPhase::Broken | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
     }
 }
 

@@ -42,7 +42,7 @@ async fn it_is_made_once_whatever_fails() {
 
 #[tokio::test]
 async fn a_stack_from_an_earlier_try_is_continued() {
-    let world = World::new(stack(StackPhase::Working, "arn:earlier"));
+    let world = World::new(stack(StackPhase::Creating, "arn:earlier"));
     bring_up(&world).await.unwrap();
     assert!(!world.calls().iter().any(|call| call.starts_with("CreateStack")), "{:?}", world.calls());
 }
@@ -70,6 +70,19 @@ async fn a_stack_that_died_now_fails_with_the_resources_reasons() {
 async fn a_stack_that_cannot_be_deleted_is_not_waited_for() {
     let error = bring_up(&World::new(stack(StackPhase::DeleteFailed, "arn:earlier"))).await.unwrap_err();
     assert_eq!(error.name(), "Canary.StackFailed");
+}
+
+#[tokio::test]
+async fn a_stack_that_only_has_the_name_is_left_alone() {
+    let mut start = stack(StackPhase::Ready, "");
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::Ready, None));
+    let world = World::new(start.clone());
+    let error = bring_up(&world).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "stack `demo-web-bbb` is CREATE_COMPLETE: no deployment made it; remove it or rename the service"
+    );
+    assert_eq!(*world.state(), start);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ pub async fn handle(input: Input, counts: &impl AnswerCounts, now: OffsetDateTim
     let Input { plan, traffic } = input;
     let window = Window::of(&plan.health, &traffic, now);
     let answers = counts.answers(&plan, window).await?;
-    Ok(judge(&plan, &traffic, window, answers))
+    Ok(judge(&plan, window, answers))
 }
 
 #[cfg(test)]

@@ -15,10 +15,10 @@ async fn look(world: &World) -> Result<Health> {
 
 #[tokio::test]
 async fn the_verdict_rests_on_what_was_counted() {
-    let world = World::new(State { answers: Answers { errors: 6, requests: 90 }, ..State::default() });
+    let world = World::new(State { answers: Answers { errors: 6, requests: 90, recent: 9 }, ..State::default() });
     let health = look(&world).await.unwrap();
     assert_eq!((health.verdict, health.decision), (Verdict::Unhealthy, Decision::RollBack));
-    assert_eq!(health.answers, Answers { errors: 6, requests: 90 });
+    assert_eq!(health.answers, Answers { errors: 6, requests: 90, recent: 9 });
 }
 
 #[tokio::test]

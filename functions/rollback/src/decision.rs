@@ -2,6 +2,7 @@
 
 use canary_core::{
     plan::Deployment,
+    service::Version,
     split::{LiveRoute, Split},
 };
 
@@ -24,7 +25,7 @@ pub enum Move {
 pub fn decide(deployment: &Deployment, live: Option<&LiveRoute>, promoted: bool, restorable: bool) -> Move {
     let candidate = deployment.candidate();
     if promoted {
-        return Move::Keep(format!("`{}` has all traffic and is recorded as the live version", candidate.name));
+        return keep(candidate, live);
     }
     match (deployment, live) {
         (Deployment::First { .. }, None) => Move::None,
@@ -33,28 +34,46 @@ pub fn decide(deployment: &Deployment, live: Option<&LiveRoute>, promoted: bool,
         (Deployment::First { .. }, Some(_)) => Move::None,
         (Deployment::Canary { stable, .. }, None) => Move::Stop(format!(
             "the route is gone, so `{}` receives no traffic; somebody else removed it: make it again with all weight on \
-             that virtual node, then delete stack `{}`",
+             that version, then delete stack `{}`",
             stable.name, candidate.stack
         )),
-        (Deployment::Canary { stable, .. }, Some(live)) => {
-            let wanted = Split::all_on(&stable.name);
-            if live.carries(&wanted) {
-                Move::None
-            } else if restorable {
-                Move::SetSplit(wanted)
-            } else {
-                Move::Stop(format!(
-                    "stack `{}` is not there to take the traffic back, so it stays as it is: {live}",
-                    stable.stack
-                ))
-            }
+        (Deployment::Canary { stable, .. }, Some(live)) => give_back(stable, candidate, live, restorable),
+    }
+}
+
+/// A recorded version is the live one and is never taken back, wherever somebody has put the traffic since.
+fn keep(candidate: &Version, live: Option<&LiveRoute>) -> Move {
+    let name = &candidate.name;
+    match live {
+        Some(live) if live.sole() == Some(name) => {
+            Move::Keep(format!("`{name}` has all traffic and is recorded as the live version"))
         }
+        _ => Move::Stop(format!(
+            "`{name}` is recorded as the live version, but somebody else changed the route: it has {}; set all weight on \
+             `{name}`, because the version before it is being removed",
+            live.cloned().unwrap_or_default()
+        )),
+    }
+}
+
+/// The candidate's share goes to the stable version; targets that somebody else put there keep theirs.
+fn give_back(stable: &Version, candidate: &Version, live: &LiveRoute, restorable: bool) -> Move {
+    let going = format!("stack `{}` is not there to take the traffic back", stable.stack);
+    match live.handing_over(&candidate.name, &stable.name) {
+        _ if live.names(&stable.name) && !restorable => Move::Stop(format!("{going}, and the route has {live}")),
+        _ if !live.names(&candidate.name) => Move::None,
+        _ if !restorable => Move::Stop(format!("{going}, so it stays where it is: {live}")),
+        Some(split) => Move::SetSplit(split),
+        None => Move::Stop(format!(
+            "somebody else changed the route to {live}: take `{}` off it, then delete stack `{}`",
+            candidate.name, candidate.stack
+        )),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use canary_core::plan::{Protocol, Service};
+    use canary_core::service::{Protocol, Service};
 
     use super::*;
 
@@ -95,6 +114,38 @@ mod tests {
     fn traffic_is_never_moved_to_a_version_that_is_gone() {
         let found = decide(&canary(), Some(&live(&[("web-bbb", 100)])), false, false);
         assert!(matches!(found, Move::Stop(_)), "{found:?}");
+    }
+
+    #[test]
+    fn a_stable_version_that_is_going_is_no_place_for_traffic_even_with_a_share_of_it() {
+        for targets in [&[("web-aaa", 75), ("web-bbb", 25)][..], &[("web-aaa", 100)]] {
+            let found = decide(&canary(), Some(&live(targets)), false, false);
+            assert!(matches!(found, Move::Stop(_)), "{targets:?}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn somebody_elses_targets_keep_their_share() {
+        let third = live(&[("web-aaa", 60), ("web-bbb", 30), ("web-ccc", 10)]);
+        let Move::SetSplit(split) = decide(&canary(), Some(&third), false, true) else { panic!("a split") };
+        assert_eq!(split.to_string(), "`web-aaa`: 90, `web-ccc`: 10");
+        let others = live(&[("web-aaa", 75), ("web-ccc", 25)]);
+        assert_eq!(decide(&canary(), Some(&others), false, true), Move::None, "another deployment is under way");
+        let relative = live(&[("web-aaa", 2), ("web-bbb", 1)]);
+        assert!(matches!(decide(&canary(), Some(&relative), false, true), Move::Stop(_)));
+    }
+
+    #[test]
+    fn a_stable_version_alone_is_left_with_its_relative_weight() {
+        assert_eq!(decide(&canary(), Some(&live(&[("web-aaa", 1)])), false, true), Move::None);
+    }
+
+    #[test]
+    fn a_recorded_version_is_never_taken_back_though_somebody_moved_the_traffic() {
+        for targets in [&[("web-aaa", 100)][..], &[("web-aaa", 50), ("web-bbb", 50)]] {
+            let found = decide(&canary(), Some(&live(targets)), true, true);
+            assert!(matches!(found, Move::Stop(_)), "{targets:?}: {found:?}");
+        }
     }
 
     #[test]

@@ -6,9 +6,10 @@ mod decision;
 use canary_core::{
     Error, Result,
     error::{UNHEALTHY, by_hand},
-    plan::{Deployment, Plan, Version},
+    plan::{Deployment, Plan, Traffic},
     ports::{StackPhase, Stacks, TrafficRouter, VersionRecords},
     retire::{Retirement, retire},
+    service::Version,
     split::LiveRoute,
 };
 use serde::{Deserialize, Serialize};
@@ -16,10 +17,11 @@ use serde_json::Value;
 
 use decision::{Move, decide};
 
-/// The plan, and why it failed.
+/// The plan, where the traffic was after the last shift that is known to have ended, and why the deployment failed.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
+    traffic: Traffic,
     failure: Failure,
 }
 
@@ -61,9 +63,9 @@ pub async fn handle(
     stacks: &impl Stacks,
     records: &impl VersionRecords,
 ) -> Result<Output> {
-    let Input { plan, failure } = input;
+    let Input { plan, traffic, failure } = input;
     let live = router.route(&plan.service).await?;
-    let promoted = was_promoted(&plan, &failure, live.as_ref(), records).await?;
+    let promoted = was_promoted(&plan, &traffic, &failure, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
 
     match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
@@ -82,42 +84,53 @@ pub async fn handle(
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
     }
 
-    let candidate = plan.deployment.candidate();
-    match retire(router, stacks, &plan.service, candidate).await? {
+    match retire_candidate(&plan, router, stacks).await? {
         Retirement::InProgress => Ok(Output::InProgress),
         Retirement::Gone => Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) }),
         Retirement::Failed(reasons) => {
-            let left = format!("{}, but {}", restored(&plan), left(candidate, &reasons));
+            let left = format!("{}, but {}", restored(&plan), left(plan.deployment.candidate(), &reasons));
             Err(Error::RollbackIncomplete(failure.told(&left)))
         }
     }
 }
 
-/// The record is written only after the last healthy look, so an unhealthy candidate was never promoted and SSM need not be
-/// asked, nor one that does not have all traffic.
+/// The record is written only after the last healthy look at 100 %. So neither a candidate that was unhealthy nor one on its
+/// way there was ever promoted, and their traffic does not wait for SSM.
 async fn was_promoted(
     plan: &Plan,
+    traffic: &Traffic,
     failure: &Failure,
-    live: Option<&LiveRoute>,
     records: &impl VersionRecords,
 ) -> Result<bool> {
-    let candidate = plan.deployment.candidate();
-    let has_all_traffic = live.and_then(LiveRoute::sole) == Some(&candidate.name);
-    if !has_all_traffic || failure.error == UNHEALTHY {
+    if traffic.target.is_some() || failure.error == UNHEALTHY {
         return Ok(false);
     }
+    let candidate = plan.deployment.candidate();
     let recorded = records.recorded(&plan.service).await?;
     Ok(recorded.is_some_and(|record| record.sha == candidate.sha && record.version >= plan.version))
 }
 
-/// Whether the stable version can take the traffic back. While it still has a share of it nobody needs to ask.
+/// Whether the stable version can take the traffic. One that has a share of it is taken to, unless its stack is known to be
+/// going: a CloudFormation that does not answer must not keep traffic on a bad version.
 async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl Stacks) -> Result<bool> {
-    match &plan.deployment {
-        Deployment::Canary { stable, .. } if live.is_some_and(|live| !live.names(&stable.name)) => {
-            let stack = stacks.describe(&stable.stack).await?;
-            Ok(stack.is_some_and(|stack| stack.phase == StackPhase::Ready))
+    let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(true) };
+    let has_traffic = live.is_some_and(|live| live.names(&stable.name));
+    match stacks.describe(&stable.stack).await {
+        Ok(Some(stack)) => {
+            Ok(!matches!(stack.phase, StackPhase::Deleting | StackPhase::DeleteFailed | StackPhase::Dead))
         }
-        _ => Ok(true),
+        Ok(None) => Ok(has_traffic),
+        Err(_) if has_traffic => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// A stack that no deployment made only happens to have the candidate's name: it is not ours to delete.
+async fn retire_candidate(plan: &Plan, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Retirement> {
+    let candidate = plan.deployment.candidate();
+    match stacks.describe(&candidate.stack).await? {
+        Some(stack) if stack.execution.is_none() => Ok(Retirement::Gone),
+        _ => retire(router, stacks, &plan.service, candidate).await,
     }
 }
 

@@ -1,18 +1,24 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    fakes::{State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    fakes::{SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     ports::{Record, Stack},
+    split::Weight,
 };
 
 use super::*;
 
 const LAMBDA_CAUSE: &str = r#"{"errorType":"Canary.StackFailed","errorMessage":"stack is dead"}"#;
 
+fn input(plan: Plan, error: &str) -> Input {
+    let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
+    let traffic = Traffic { weight: Weight::ALL, target: None, since: Some(SHIFTED), shifted_at: Some(SHIFTED) };
+    Input { plan, traffic, failure }
+}
+
 async fn roll_back_after(world: &World, plan: fn() -> Plan, error: &str) -> Result<Output> {
     loop {
-        let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
-        match handle(Input { plan: plan(), failure }, world, world, world).await? {
+        match handle(input(plan(), error), world, world, world).await? {
             Output::InProgress => {}
             done => return Ok(done),
         }
@@ -45,7 +51,7 @@ async fn from_any_weight_and_any_fault_everything_is_as_before() {
 
 #[tokio::test]
 async fn from_any_state_of_the_candidates_stack_everything_is_as_before() {
-    for phase in [StackPhase::Working, StackPhase::Dead, StackPhase::Deleting] {
+    for phase in [StackPhase::Creating, StackPhase::Dead, StackPhase::Broken, StackPhase::Deleting] {
         let mut start = at(&[("web-aaa", 100)]);
         start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(phase, Some("arn:execution")));
         assert_eq!(survives_every_fault(&start, roll_back).await, as_before(), "{phase:?}");
@@ -59,8 +65,46 @@ async fn traffic_is_back_and_verified_before_the_candidate_is_touched() {
     roll_back(&world).await.unwrap();
     let calls = world.calls();
     let place = |name: &str| calls.iter().position(|call| call.starts_with(name)).unwrap();
-    let verified = calls.iter().skip(place("UpdateRoute")).any(|call| call.starts_with("DescribeRoute"));
-    assert!(verified && place("UpdateRoute") < place("ListRoutes") && place("ListRoutes") < place("DeleteStack"));
+    let (moved, checked, deleted) = (place("UpdateRoute"), place("ListRoutes"), place("DeleteStack"));
+    assert!(moved < checked && checked < deleted, "{calls:?}");
+    assert!(calls[moved..checked].iter().any(|call| call.starts_with("DescribeRoute")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn traffic_that_does_not_move_keeps_the_candidate() {
+    let world = World::new(State { stubborn_routes: true, ..at(&[("web-aaa", 75), ("web-bbb", 25)]) });
+    assert_eq!(roll_back(&world).await.unwrap_err().name(), "Canary.ShiftNotApplied");
+    assert!(world.state().stacks.contains_key("demo-web-bbb"));
+    assert!(!world.calls().iter().any(|call| call.starts_with("DeleteStack")));
+}
+
+#[tokio::test]
+async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
+    let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-aaa", 100)]) };
+    start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::Deleting, None));
+    let world = World::new(start);
+    let error = roll_back_after(&world, canary_plan, "Canary.UnexpectedRoute").await.unwrap_err();
+    assert_eq!(error.name(), "Canary.RollbackIncomplete");
+    assert!(world.state().stacks.contains_key("demo-web-bbb"));
+}
+
+#[tokio::test]
+async fn on_the_way_to_100_percent_traffic_does_not_wait_for_ssm() {
+    let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
+    let mut input = input(canary_plan(), "Canary.AccessDenied");
+    input.traffic.target = Some(Weight::ALL);
+    handle(input, &world, &world, &world).await.unwrap();
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
+    assert!(!world.calls().iter().any(|call| call.starts_with("GetParameter")));
+}
+
+#[tokio::test]
+async fn a_stack_that_only_has_the_candidates_name_is_left_alone() {
+    let mut start = at(&[("web-aaa", 100)]);
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::Ready, None));
+    let world = World::new(start.clone());
+    roll_back_after(&world, canary_plan, "Canary.StackFailed").await.unwrap();
+    assert_eq!(*world.state(), start);
 }
 
 #[tokio::test]
@@ -107,7 +151,7 @@ async fn traffic_is_not_moved_to_a_stable_version_that_is_gone() {
 #[tokio::test]
 async fn a_stack_that_will_not_go_does_not_keep_the_traffic_from_moving() {
     let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
-    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, None));
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, Some("arn:execution")));
     let world = World::new(start);
     let error = roll_back(&world).await.unwrap_err();
     assert_eq!(error.name(), "Canary.RollbackIncomplete");

@@ -4,7 +4,7 @@ use canary_core::{
     Error, OffsetDateTime, Result,
     plan::{Deployment, Plan, Traffic},
     ports::TrafficRouter,
-    split::LiveRoute,
+    split::{LiveRoute, Weight},
 };
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTi
     let service = &plan.service;
     let wanted = plan.deployment.split(weight);
 
-    match step(&plan, router.route(service).await?, weight)? {
+    match step(&plan, router.route(service).await?, traffic.weight, weight)? {
         Step::Create => router.create(service, &wanted).await?,
         Step::SetSplit => router.set_split(service, &wanted).await?,
         Step::Nothing => {}
@@ -53,12 +53,11 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTi
     Ok(Traffic { weight, target: plan.next(weight), since: traffic.since.or(Some(now)), shifted_at: Some(now) })
 }
 
-/// Only a route between this deployment's own versions is changed; anything else on it was put there by somebody else.
-fn step(plan: &Plan, live: Option<LiveRoute>, weight: canary_core::split::Weight) -> Result<Step> {
+/// Only a route that is as this deployment left it is changed; what else is on it was put there by somebody else meanwhile.
+fn step(plan: &Plan, live: Option<LiveRoute>, before: Weight, target: Weight) -> Result<Step> {
     let unexpected = |why: String| Error::UnexpectedRoute { service: plan.service.microservice_name.clone(), why };
-    let wanted = plan.deployment.split(weight);
     match (&plan.deployment, live) {
-        (_, Some(live)) if live.carries(&wanted) => Ok(Step::Nothing),
+        (_, Some(live)) if live.carries(&plan.deployment.split(target)) => Ok(Step::Nothing),
         (Deployment::First { .. }, None) => Ok(Step::Create),
         (Deployment::First { .. }, Some(live)) => {
             Err(unexpected(format!("a first deployment found it with {live}; somebody else made it")))
@@ -66,14 +65,12 @@ fn step(plan: &Plan, live: Option<LiveRoute>, weight: canary_core::split::Weight
         (Deployment::Canary { stable, .. }, None) => {
             Err(unexpected(format!("it is gone; `{}` had its traffic", stable.name)))
         }
-        (Deployment::Canary { stable, candidate }, Some(live)) => {
-            let ours = |name: &str| name == stable.name || name == candidate.name;
-            match live.targets.iter().all(|(name, _)| ours(name)) {
+        (Deployment::Canary { stable, .. }, Some(live)) => {
+            let left = plan.deployment.split(before);
+            let untouched = before == Weight::NONE && live.sole() == Some(&stable.name);
+            match untouched || live.carries(&left) {
                 true => Ok(Step::SetSplit),
-                false => Err(unexpected(format!(
-                    "it has {live}, and this deployment moves traffic from `{}` to `{}`",
-                    stable.name, candidate.name
-                ))),
+                false => Err(unexpected(format!("it has {live}, and this deployment left it with {left}"))),
             }
         }
     }

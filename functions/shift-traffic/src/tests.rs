@@ -60,11 +60,24 @@ async fn the_time_of_the_first_traffic_is_kept_over_later_steps() {
 }
 
 #[tokio::test]
-async fn a_third_target_is_never_overwritten() {
-    let world = World::new(both_stand(&[("web-aaa", 90), ("web-ccc", 10)]));
-    let error = handle(input(canary_plan(), 0, Some(25)), &world, SHIFTED).await.unwrap_err();
-    assert_eq!(error.name(), "Canary.UnexpectedRoute");
-    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 90), ("web-ccc", 10)]));
+async fn what_somebody_else_did_to_the_route_is_never_overwritten() {
+    let third_target: &[(&str, u32)] = &[("web-aaa", 65), ("web-bbb", 25), ("web-ccc", 10)];
+    let other_weights: &[(&str, u32)] = &[("web-aaa", 90), ("web-bbb", 10)];
+    let ahead_of_us: &[(&str, u32)] = &[("web-bbb", 100)];
+    for changed in [third_target, other_weights, ahead_of_us] {
+        let world = World::new(both_stand(changed));
+        let error = handle(input(canary_plan(), 25, Some(50)), &world, SHIFTED).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.UnexpectedRoute", "{changed:?}");
+        assert!(error.to_string().ends_with("this deployment left it with `web-aaa`: 75, `web-bbb`: 25"), "{error}");
+        assert_eq!(world.state().routes["web-route"], live(changed));
+    }
+}
+
+#[tokio::test]
+async fn a_stable_version_alone_has_all_traffic_whatever_its_relative_weight() {
+    let world = World::new(both_stand(&[("web-aaa", 1)]));
+    handle(input(canary_plan(), 0, Some(25)), &world, SHIFTED).await.unwrap();
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 75), ("web-bbb", 25)]));
 }
 
 #[tokio::test]
@@ -82,19 +95,22 @@ async fn a_shift_that_the_router_does_not_report_is_an_error() {
     /// Accepts every split and keeps the old one.
     struct Stubborn(World);
     impl TrafficRouter for Stubborn {
-        async fn route(&self, service: &canary_core::plan::Service) -> Result<Option<LiveRoute>> {
+        async fn route(&self, service: &canary_core::service::Service) -> Result<Option<LiveRoute>> {
             self.0.route(service).await
         }
-        async fn create(&self, _: &canary_core::plan::Service, _: &canary_core::split::Split) -> Result<()> {
+        async fn create(&self, _: &canary_core::service::Service, _: &canary_core::split::Split) -> Result<()> {
             Ok(())
         }
-        async fn set_split(&self, _: &canary_core::plan::Service, _: &canary_core::split::Split) -> Result<()> {
+        async fn set_split(&self, _: &canary_core::service::Service, _: &canary_core::split::Split) -> Result<()> {
             Ok(())
         }
-        async fn remove(&self, _: &canary_core::plan::Service) -> Result<()> {
+        async fn exists(&self, _: &canary_core::service::Service) -> Result<bool> {
+            Ok(true)
+        }
+        async fn remove(&self, _: &canary_core::service::Service) -> Result<()> {
             Ok(())
         }
-        async fn naming(&self, _: &canary_core::plan::Service, _: &str) -> Result<Vec<String>> {
+        async fn naming(&self, _: &canary_core::service::Service, _: &str) -> Result<Vec<String>> {
             Ok(Vec::new())
         }
     }

@@ -40,7 +40,9 @@ def deploy_shared(client: Clients, checkout: Checkout) -> dict[str, str]:
         "ArtifactBucket": BUCKET,
         "ArtifactPrefix": PREFIX,
         "Architecture": architecture(),
-        "PollSeconds": "1",
+        # As fast as the template allows, and metrics are here after a second or two.
+        "PollSeconds": "2",
+        "MetricDelaySeconds": "6",
     }
     return deploy(client, SHARED_STACK, checkout.shared_template, parameters)
 

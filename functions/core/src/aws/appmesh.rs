@@ -14,8 +14,8 @@ use aws_sdk_appmesh::{
 use super::failed;
 use crate::{
     Error, Result,
-    plan::{Protocol, Service},
     ports::TrafficRouter,
+    service::{Protocol, Service},
     split::{LiveRoute, Split},
 };
 
@@ -95,6 +95,17 @@ impl TrafficRouter for AppMesh {
         Ok(())
     }
 
+    async fn exists(&self, service: &Service) -> Result<bool> {
+        let router = router(service);
+        let described =
+            self.client.describe_virtual_router().mesh_name(mesh(service)).virtual_router_name(&router).send().await;
+        match described {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => Ok(false),
+            Err(error) => Err(failed("DescribeVirtualRouter", &router, error)),
+        }
+    }
+
     async fn remove(&self, service: &Service) -> Result<()> {
         let name = route(service);
         let removed = self
@@ -124,7 +135,12 @@ impl TrafficRouter for AppMesh {
             .send();
         let mut found = Vec::new();
         while let Some(listed) = pages.next().await {
-            let name = listed.map_err(|error| failed("ListRoutes", &router, error))?.route_name;
+            let name = match listed {
+                Ok(listed) => listed.route_name,
+                // Without a router there is no route that could name anything.
+                Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => break,
+                Err(error) => return Err(failed("ListRoutes", &router, error)),
+            };
             let spec = self.spec(service, &name).await?;
             if spec.is_some_and(|spec| targets(&spec).iter().any(|target| target.virtual_node == version)) {
                 found.push(name);

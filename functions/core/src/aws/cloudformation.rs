@@ -4,7 +4,8 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudformation::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
-    types::{OnFailure, Parameter, StackStatus, Tag},
+    operation::validate_template::ValidateTemplateOutput,
+    types::{OnFailure, Parameter, StackStatus, Tag, TemplateParameter},
 };
 
 use super::failed;
@@ -113,7 +114,7 @@ impl Stacks for CloudFormation {
 impl Templates for CloudFormation {
     async fn refusal(&self, template: &str) -> Result<Option<String>> {
         match self.client.validate_template().template_body(template).send().await {
-            Ok(_) => Ok(None),
+            Ok(valid) => Ok(unusable(&valid)),
             Err(error) if error.code() == Some("ValidationError") => {
                 Ok(Some(error.message().unwrap_or("CloudFormation gives no reason").to_owned()))
             }
@@ -137,33 +138,58 @@ fn phase(status: &StackStatus) -> Option<StackPhase> {
         StackStatus::CreateFailed
         | StackStatus::RollbackComplete
         | StackStatus::RollbackFailed
-        | StackStatus::ReviewInProgress
-        | StackStatus::UpdateFailed
-        | StackStatus::UpdateRollbackFailed
-        | StackStatus::ImportRollbackFailed => StackPhase::Dead,
+        | StackStatus::ReviewInProgress => StackPhase::Dead,
+        StackStatus::UpdateFailed | StackStatus::UpdateRollbackFailed | StackStatus::ImportRollbackFailed => {
+            StackPhase::Broken
+        }
+        StackStatus::CreateInProgress => StackPhase::Creating,
         StackStatus::DeleteInProgress => StackPhase::Deleting,
         StackStatus::DeleteFailed => StackPhase::DeleteFailed,
         StackStatus::DeleteComplete => return None,
-        _ => StackPhase::Working,
+        _ => StackPhase::Busy,
     })
 }
 
+/// Why CreateStack would refuse a valid template: it has to declare the parameters that are sent, need no others, and need no
+/// permission to make IAM resources.
+fn unusable(template: &ValidateTemplateOutput) -> Option<String> {
+    let declared = template.parameters();
+    let names = |key: &&str| declared.iter().any(|parameter| parameter.parameter_key() == Some(*key));
+    if let Some(missing) = PARAMETERS.iter().find(|key| !names(key)) {
+        return Some(format!("it declares no parameter `{missing}`; it has to declare {}", PARAMETERS.join(", ")));
+    }
+    let unknown = declared.iter().find(|parameter| {
+        parameter.default_value().is_none() && parameter.parameter_key().is_some_and(|key| !PARAMETERS.contains(&key))
+    });
+    if let Some(key) = unknown.and_then(TemplateParameter::parameter_key) {
+        return Some(format!("its parameter `{key}` has no default, and only {} are given", PARAMETERS.join(", ")));
+    }
+    let needed = template.capabilities().first()?;
+    Some(format!("it needs the capability {}, which a version's stack does not get", needed.as_str()))
+}
+
 /// The parameters that published per-version templates declare.
+const PARAMETERS: [&str; 7] =
+    ["EnvironmentName", "MicroserviceName", "Namespace", "Sha", "ContainerImage", "Port", "Protocol"];
+
+/// A value for each of [`PARAMETERS`].
 fn parameters(plan: &Plan) -> Vec<Parameter> {
     let service = &plan.service;
     let (port, protocol) = (service.port.to_string(), service.protocol.to_string());
-    [
-        ("EnvironmentName", service.environment_name.as_str()),
-        ("MicroserviceName", &service.microservice_name),
-        ("Namespace", &service.namespace),
-        ("Sha", &plan.deployment.candidate().sha),
-        ("ContainerImage", &plan.container_image),
-        ("Port", &port),
-        ("Protocol", &protocol),
-    ]
-    .into_iter()
-    .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
-    .collect()
+    let values = [
+        &service.environment_name,
+        &service.microservice_name,
+        &service.namespace,
+        &plan.deployment.candidate().sha,
+        &plan.container_image,
+        &port,
+        &protocol,
+    ];
+    PARAMETERS
+        .into_iter()
+        .zip(values)
+        .map(|(key, value)| Parameter::builder().parameter_key(key).parameter_value(value).build())
+        .collect()
 }
 
 fn tags(plan: &Plan) -> Vec<Tag> {

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::{
     Client,
     primitives::DateTime,
-    types::{Dimension, Metric, MetricDataQuery, MetricStat},
+    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat},
 };
 use time::OffsetDateTime;
 
@@ -52,8 +52,9 @@ impl AnswerCounts for CloudWatch {
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("GetMetricData", &plan.deployment.candidate().name, error))?;
             for result in page.metric_data_results() {
-                let count = total(result.values());
+                let count = total(result.values().iter());
                 answers.requests += count;
+                answers.recent += total(recent(result, window.shifted_at));
                 if result.id() == Some(id(ERROR_CLASS).as_str()) {
                     answers.errors += count;
                 }
@@ -84,10 +85,17 @@ fn query(plan: &Plan, class: u8) -> MetricDataQuery {
         .build()
 }
 
+/// The values of the minute that holds `since`, and of later ones. A data point carries the beginning of its minute.
+fn recent(result: &MetricDataResult, since: OffsetDateTime) -> impl Iterator<Item = &f64> {
+    let minute = since.unix_timestamp().div_euclid(PERIOD_SECONDS.into()) * i64::from(PERIOD_SECONDS);
+    let dated = result.timestamps().iter().zip(result.values());
+    dated.filter(move |(timestamp, _)| timestamp.secs() >= minute).map(|(_, value)| value)
+}
+
 /// Sums counts. They are whole and never negative; CloudWatch carries them as floating point.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn total(values: &[f64]) -> u64 {
-    values.iter().sum::<f64>().round() as u64
+fn total<'a>(values: impl Iterator<Item = &'a f64>) -> u64 {
+    values.sum::<f64>().round() as u64
 }
 
 fn timestamp(moment: OffsetDateTime) -> DateTime {

@@ -30,14 +30,15 @@ use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, Refusal};
 
-/// One try of a call. Two of them and the pause between fit into a function's 30 seconds.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(8);
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// One try of a call.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
+/// All tries of one. A function that needs several slow calls is ended by Lambda after 30 seconds and tried again.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The configuration every client is built from; load it once, at start-up.
 pub async fn config() -> SdkConfig {
@@ -49,10 +50,9 @@ pub async fn config() -> SdkConfig {
 }
 
 /// Names what AWS refused and how.
-fn failed<E, R>(operation: &'static str, subject: &str, error: SdkError<E, R>) -> Error
+fn failed<E>(operation: &'static str, subject: &str, error: SdkError<E, HttpResponse>) -> Error
 where
     E: StdError + ProvideErrorMetadata + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
 {
     let refusal = refusal(&error);
     let source: Box<dyn StdError + Send + Sync> = match error.code().zip(error.message()) {
@@ -62,7 +62,7 @@ where
     Error::Aws { operation, subject: subject.to_owned(), refusal, source }
 }
 
-fn refusal<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal {
+fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Refusal {
     let refused = match error {
         SdkError::ServiceError(refused) => refused,
         SdkError::ConstructionFailure(_) => return Refusal::Rejected,
@@ -74,19 +74,11 @@ fn refusal<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal {
         "AccessDenied" | "AccessDeniedException" | "ForbiddenException" | "UnauthorizedOperation" => {
             Refusal::AccessDenied
         }
-        "Throttling"
-        | "ThrottlingException"
-        | "ThrottledException"
-        | "RequestLimitExceeded"
-        | "TooManyRequestsException"
-        | "ServiceUnavailable"
-        | "ServiceUnavailableException"
-        | "InternalFailure"
-        | "InternalServerError"
-        | "InternalServerErrorException"
-        | "InternalServiceFault" => Refusal::Unavailable,
+        // The query protocols throttle with 400.
+        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" => Refusal::Unavailable,
         // An answer without a code is no answer of the service: something between it and us failed.
         "" => Refusal::Unavailable,
+        _ if matches!(refused.raw().status().as_u16(), 429 | 500..) => Refusal::Unavailable,
         _ => Refusal::Rejected,
     }
 }

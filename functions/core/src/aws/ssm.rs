@@ -11,8 +11,8 @@ use aws_sdk_ssm::{
 use super::failed;
 use crate::{
     Result,
-    plan::Service,
     ports::{Record, VersionRecords},
+    service::Service,
 };
 
 /// One parameter a service; its value is the live commit and its version number the number of deployments.

@@ -3,9 +3,10 @@
 use time::OffsetDateTime;
 
 use crate::{
-    health::{HealthPolicy, NoData},
-    plan::{Deployment, Plan, Protocol, Service},
+    plan::{Deployment, HealthPolicy, Plan},
     ports::{Stack, StackPhase},
+    request::NoData,
+    service::{Protocol, Service},
     split::{LiveRoute, Weight, steps},
 };
 
@@ -60,6 +61,11 @@ fn plan(service: Service, deployment: Deployment, version: u64, weights: Vec<Wei
         weights,
         wait_time: 60,
         poll_seconds: 15,
-        health: HealthPolicy { failure_threshold_value: 5, failure_threshold_time: 600, on_no_data: NoData::RollBack },
+        health: HealthPolicy {
+            failure_threshold_value: 5,
+            failure_threshold_time: 600,
+            on_no_data: NoData::RollBack,
+            data_delay: 180,
+        },
     }
 }

@@ -9,8 +9,9 @@ use crate::{
     Error, Result,
     error::Refusal,
     health::{Answers, Window},
-    plan::{Plan, Service},
+    plan::Plan,
     ports::{AnswerCounts, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
+    service::Service,
     split::{LiveRoute, Split},
 };
 
@@ -36,6 +37,10 @@ pub struct State {
     pub record: Option<Record>,
     /// What the candidate answers.
     pub answers: Answers,
+    /// Whether the router accepts weights and keeps the old ones.
+    pub stubborn_routes: bool,
+    /// Whether the service's virtual router is missing.
+    pub no_router: bool,
 }
 
 /// The world.
@@ -108,10 +113,11 @@ fn live(split: &Split) -> LiveRoute {
 }
 
 impl State {
-    /// The router knows a version while a stack that ends in its name stands.
+    /// The router knows a version from when its stack has made the node until the stack has deleted it: almost always longer
+    /// than the version can serve.
     fn knows(&self, split: &Split) -> bool {
         let stands = |version: &str| {
-            self.stacks.iter().any(|(name, stack)| name.ends_with(version) && stack.phase == StackPhase::Ready)
+            self.stacks.iter().any(|(name, stack)| name.ends_with(version) && stack.phase != StackPhase::Dead)
         };
         split.shares().iter().all(|(version, _)| stands(version))
     }
@@ -138,12 +144,17 @@ impl TrafficRouter for World {
     async fn set_split(&self, service: &Service, split: &Split) -> Result<()> {
         let name = route(service);
         self.call("UpdateRoute", &name, |state| match state.routes.contains_key(&name) && state.knows(split) {
+            true if state.stubborn_routes => Ok(()),
             true => {
                 state.routes.insert(name.clone(), live(split));
                 Ok(())
             }
             false => Err(refused("UpdateRoute", &name, Refusal::Rejected)),
         })
+    }
+
+    async fn exists(&self, service: &Service) -> Result<bool> {
+        self.call("DescribeVirtualRouter", &service.microservice_name, |state| Ok(!state.no_router))
     }
 
     async fn remove(&self, service: &Service) -> Result<()> {
@@ -168,10 +179,10 @@ impl Stacks for World {
         self.call("DescribeStacks", stack, |state| {
             let found = state.stacks.get(stack).cloned();
             match found.as_ref().map(|found| found.phase) {
-                Some(StackPhase::Working) if state.failures.contains_key(stack) => {
+                Some(StackPhase::Creating) if state.failures.contains_key(stack) => {
                     state.stacks.entry(stack.to_owned()).and_modify(|entry| entry.become_phase(StackPhase::Dead));
                 }
-                Some(StackPhase::Working) => {
+                Some(StackPhase::Creating) => {
                     state.stacks.entry(stack.to_owned()).and_modify(|entry| entry.become_phase(StackPhase::Ready));
                 }
                 Some(StackPhase::Deleting) => {
@@ -186,10 +197,8 @@ impl Stacks for World {
     async fn create(&self, plan: &Plan, _template: &str) -> Result<()> {
         let name = &plan.deployment.candidate().stack;
         self.call("CreateStack", name, |state| {
-            if state.stacks.contains_key(name) {
-                return Err(refused("CreateStack", name, Refusal::Rejected));
-            }
-            state.stacks.insert(name.clone(), Stack::in_phase(StackPhase::Working, Some(&plan.execution)));
+            let made = || Stack::in_phase(StackPhase::Creating, Some(&plan.execution));
+            state.stacks.entry(name.clone()).or_insert_with(made);
             Ok(())
         })
     }
@@ -221,7 +230,9 @@ impl Stack {
     fn become_phase(&mut self, phase: StackPhase) {
         self.phase = phase;
         self.status = match phase {
-            StackPhase::Working => "CREATE_IN_PROGRESS",
+            StackPhase::Creating => "CREATE_IN_PROGRESS",
+            StackPhase::Busy => "UPDATE_IN_PROGRESS",
+            StackPhase::Broken => "UPDATE_ROLLBACK_FAILED",
             StackPhase::Ready => "CREATE_COMPLETE",
             StackPhase::Dead => "ROLLBACK_COMPLETE",
             StackPhase::Deleting => "DELETE_IN_PROGRESS",

@@ -1,10 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::{
-    plan::{Deployment, Service},
-    split::Weight,
-};
+use crate::{plan::Deployment, service::Service, split::Weight};
 
 const SHIFTED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
@@ -24,7 +21,7 @@ fn plan(protocol: Protocol, on_no_data: NoData) -> Plan {
         weights: vec![Weight::ALL],
         wait_time: 60,
         poll_seconds: 15,
-        health: HealthPolicy { failure_threshold_value: 5, failure_threshold_time: 600, on_no_data },
+        health: HealthPolicy { failure_threshold_value: 5, failure_threshold_time: 600, on_no_data, data_delay: 180 },
         service,
     }
 }
@@ -35,7 +32,7 @@ fn traffic() -> Traffic {
 
 fn look(plan: &Plan, after_seconds: i64, errors: u64, requests: u64) -> Health {
     let now = SHIFTED + Duration::seconds(after_seconds);
-    judge(plan, &traffic(), Window::of(&plan.health, &traffic(), now), Answers { errors, requests })
+    judge(plan, Window::of(&plan.health, &traffic(), now), Answers { errors, requests, recent: requests })
 }
 
 #[test]
@@ -57,9 +54,32 @@ fn no_data_is_never_healthy_and_is_waited_for_before_it_counts() {
 
 #[test]
 fn going_on_without_data_is_said() {
-    let health = look(&plan(Protocol::Http, NoData::Proceed), 60, 0, 0);
+    let plan = plan(Protocol::Http, NoData::Proceed);
+    assert_eq!(look(&plan, 60, 0, 0).decision, Decision::LookAgain, "it may still arrive");
+    let health = look(&plan, 240, 0, 0);
     assert_eq!((health.verdict, health.decision), (Verdict::Inconclusive, Decision::Proceed));
     assert!(health.why.contains("says nothing about its health"), "{}", health.why);
+}
+
+#[test]
+fn answers_from_before_the_weight_was_set_do_not_make_it_healthy() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    let window = Window::of(&plan.health, &traffic(), SHIFTED + Duration::seconds(60));
+    let health = judge(&plan, window, Answers { errors: 0, requests: 500, recent: 0 });
+    assert_eq!((health.verdict, health.decision), (Verdict::Inconclusive, Decision::LookAgain));
+}
+
+#[test]
+fn nobody_is_waited_for_who_could_not_call_a_first_version() {
+    let mut plan = plan(Protocol::Http, NoData::Proceed);
+    plan.deployment = Deployment::First { candidate: plan.service.version("bbb") };
+    assert_eq!(look(&plan, 60, 0, 0).decision, Decision::Proceed);
+}
+
+#[test]
+fn a_grpc_verdict_says_what_it_does_not_see() {
+    let health = look(&plan(Protocol::Grpc, NoData::RollBack), 60, 0, 100);
+    assert!(health.why.ends_with("gRPC failures are not among them"), "{}", health.why);
 }
 
 #[test]
@@ -72,8 +92,15 @@ fn tcp_is_not_waited_for() {
 #[test]
 fn the_window_never_begins_before_the_candidate_received_traffic() {
     let plan = plan(Protocol::Http, NoData::RollBack);
-    assert_eq!(look(&plan, 60, 0, 1).window_start, SHIFTED);
-    assert_eq!(look(&plan, 900, 0, 1).window_start, SHIFTED + Duration::seconds(300));
+    let at = |seconds| SHIFTED + Duration::seconds(seconds);
+    let begins = |shifted_at, now| {
+        let traffic = Traffic { shifted_at: Some(at(shifted_at)), ..traffic() };
+        Window::of(&plan.health, &traffic, at(now)).start
+    };
+    assert_eq!(begins(0, 60), at(0));
+    assert_eq!(begins(300, 600), at(0));
+    assert_eq!(begins(600, 900), at(300), "600 seconds back");
+    assert_eq!(begins(100, 2000), at(100), "the whole time at this weight, however short the threshold's time");
 }
 
 #[test]

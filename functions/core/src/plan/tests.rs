@@ -25,7 +25,7 @@ fn route(targets: &[(&str, u32)]) -> Option<LiveRoute> {
 }
 
 fn planned(protocol: Protocol, recorded_version: Option<u64>, route: Option<LiveRoute>) -> Result<Plan> {
-    plan(&request(protocol), &Found { recorded_version, route }, "arn:execution", 15)
+    plan(&request(protocol), &Found { recorded_version, route }, "arn:execution", Pace::default())
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn a_tcp_canary_proceeds_without_data_unless_told_otherwise() {
     assert_eq!(planned(Protocol::Tcp, Some(1), live.clone()).unwrap().health.on_no_data, NoData::Proceed);
     let strict = DeployRequest { on_no_data: Some(NoData::RollBack), ..request(Protocol::Tcp) };
     let found = Found { recorded_version: Some(1), route: live };
-    assert_eq!(plan(&strict, &found, "arn", 15).unwrap().health.on_no_data, NoData::RollBack);
+    assert_eq!(plan(&strict, &found, "arn", Pace::default()).unwrap().health.on_no_data, NoData::RollBack);
 }
 
 #[test]

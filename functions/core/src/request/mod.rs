@@ -4,14 +4,16 @@
 
 mod fields;
 
+use std::str::FromStr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::fields::{Fields, Pattern};
 use crate::{
     Error, Result,
-    health::NoData,
-    plan::{Protocol, Service},
+    service::{Protocol, Service},
     split::Weight,
 };
 
@@ -20,6 +22,8 @@ use crate::{
 const TEMPLATE_BYTES: usize = 51_200;
 /// CloudFormation's limit for a stack name, in characters.
 const STACK_NAME_CHARS: usize = 128;
+/// A DNS label's limit, in characters: a version's name in Cloud Map is one.
+const LABEL_CHARS: usize = 63;
 /// A pipeline waits seven days for its deploy action.
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 const DAY_SECONDS: u64 = 24 * 3600;
@@ -50,6 +54,27 @@ const IMAGE: Pattern = Pattern {
 const BASE64: Pattern = Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty() };
 const PROTOCOLS: &str = "`http`, `http2`, `grpc` or `tcp`";
 const NO_DATA: &str = "`RollBack` or `Proceed`";
+
+/// What to do when nothing was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NoData {
+    /// Treat the candidate as bad.
+    RollBack,
+    /// Go on, and say so in the verdict.
+    Proceed,
+}
+
+impl FromStr for NoData {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        match text {
+            "RollBack" => Ok(Self::RollBack),
+            "Proceed" => Ok(Self::Proceed),
+            _ => Err(()),
+        }
+    }
+}
 
 /// A request whose every field is known to be well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,9 +149,19 @@ impl DeployRequest {
         }
     }
 
-    /// `{EnvironmentName}-{MicroserviceName}-{Sha}` has to be a stack name.
+    /// `{MicroserviceName}-{Sha}` has to be a DNS label, and with `{EnvironmentName}-` before it a stack name.
     fn check_names(&self, fields: &mut Fields<'_>) {
-        let chars = self.environment_name.len() + self.microservice_name.len() + self.sha.len() + 2;
+        let label = self.microservice_name.len() + self.sha.len() + 1;
+        if label > LABEL_CHARS {
+            fields.refuse(
+                "Sha",
+                format!(
+                    "with `MicroserviceName` makes a Cloud Map name of {label} characters: \
+                     allowed are {LABEL_CHARS} for `MicroserviceName-Sha`, which is a DNS label"
+                ),
+            );
+        }
+        let chars = self.environment_name.len() + label + 1;
         if chars > STACK_NAME_CHARS {
             fields.refuse(
                 "MicroserviceName",

@@ -119,9 +119,12 @@ fn every_bad_value_is_named_with_what_is_allowed() {
 
 #[test]
 fn a_name_too_long_for_a_stack_is_refused_with_the_figure() {
-    let mut input = with("MicroserviceName", json!("m".repeat(60)));
-    input["Sha"] = json!("a".repeat(64));
-    assert!(refusal(&input).contains("a stack name of 138 characters: allowed are 128"));
+    let mut input = with("EnvironmentName", json!("e".repeat(80)));
+    input["Sha"] = json!("a".repeat(40));
+    input["MicroserviceName"] = json!("m".repeat(22));
+    assert!(refusal(&input).contains("a stack name of 144 characters: allowed are 128"));
+    let input = with("MicroserviceName", json!("m".repeat(60)));
+    assert!(refusal(&input).contains("a Cloud Map name of 71 characters: allowed are 63"));
 }
 
 #[test]

@@ -126,6 +126,15 @@ async fn every_route_of_the_router_that_names_a_version_is_found() {
 }
 
 #[tokio::test]
+async fn without_a_router_nothing_exists_and_no_route_names_anything() {
+    let answer = refusal_answer("NotFoundException");
+    let (config, _) = replay(&[(404, answer.as_bytes()), (404, answer.as_bytes())]);
+    let router = AppMesh::new(&config);
+    assert!(!router.exists(&service(Protocol::Http)).await.unwrap());
+    assert_eq!(router.naming(&service(Protocol::Http), "web-aaa").await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart_by_what_can_be_done_about_them() {
     let cases = [
         (409, "ConflictException", "Canary.Conflict"),
@@ -134,6 +143,7 @@ async fn refusals_are_told_apart_by_what_can_be_done_about_them() {
         (429, "TooManyRequestsException", "Canary.Unavailable"),
         (503, "ServiceUnavailableException", "Canary.Unavailable"),
         (500, "InternalServerErrorException", "Canary.Unavailable"),
+        (500, "SomethingNewException", "Canary.Unavailable"),
         (400, "BadRequestException", "Canary.Rejected"),
     ];
     for (status, code, name) in cases {

@@ -31,8 +31,11 @@ fn adapter(answers: &[(u16, &str)]) -> (CloudFormation, aws_smithy_http_client::
 #[tokio::test]
 async fn every_status_has_a_phase() {
     let cases = [
-        ("CREATE_IN_PROGRESS", StackPhase::Working),
-        ("ROLLBACK_IN_PROGRESS", StackPhase::Working),
+        ("CREATE_IN_PROGRESS", StackPhase::Creating),
+        ("ROLLBACK_IN_PROGRESS", StackPhase::Busy),
+        ("UPDATE_IN_PROGRESS", StackPhase::Busy),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", StackPhase::Busy),
+        ("UPDATE_ROLLBACK_FAILED", StackPhase::Broken),
         ("CREATE_COMPLETE", StackPhase::Ready),
         ("UPDATE_COMPLETE", StackPhase::Ready),
         ("UPDATE_ROLLBACK_COMPLETE", StackPhase::Ready),
@@ -119,11 +122,49 @@ async fn the_reasons_are_the_earliest_failures_without_those_that_follow_from_th
     assert_eq!(stacks.failures("demo-web-bbb").await.unwrap(), ["EcsService: circuit breaker"]);
 }
 
+/// CloudFormation's answer about a valid template with these parameters, those that hold `=` with a default.
+fn valid(parameters: &[&str], capability: &str) -> String {
+    let member = |parameter: &&str| match parameter.split_once('=') {
+        Some((key, value)) => {
+            format!("<member><ParameterKey>{key}</ParameterKey><DefaultValue>{value}</DefaultValue></member>")
+        }
+        None => format!("<member><ParameterKey>{parameter}</ParameterKey></member>"),
+    };
+    let members: String = parameters.iter().map(member).collect();
+    let capabilities = match capability {
+        "" => String::new(),
+        name => format!("<Capabilities><member>{name}</member></Capabilities>"),
+    };
+    format!(
+        "<ValidateTemplateResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><ValidateTemplateResult>\
+         <Parameters>{members}</Parameters>{capabilities}</ValidateTemplateResult></ValidateTemplateResponse>"
+    )
+}
+
+#[tokio::test]
+async fn a_template_that_create_stack_would_refuse_is_refused_before() {
+    let with = |extra: &'static str| PARAMETERS.into_iter().chain([extra]).collect::<Vec<_>>();
+    let cases = [
+        (valid(&PARAMETERS[1..], ""), Some("it declares no parameter `EnvironmentName`")),
+        (valid(&with("Secret"), ""), Some("its parameter `Secret` has no default")),
+        (valid(&with("Cpu=256"), ""), None),
+        (valid(&PARAMETERS, "CAPABILITY_IAM"), Some("it needs the capability CAPABILITY_IAM")),
+    ];
+    for (answer, expected) in cases {
+        let (stacks, _) = adapter(&[(200, &answer)]);
+        let refusal = stacks.refusal("x").await.unwrap();
+        match expected {
+            Some(expected) => assert!(refusal.unwrap_or_default().starts_with(expected), "{expected}"),
+            None => assert_eq!(refusal, None),
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_template_is_refused_in_cloudformations_words() {
     let (stacks, _) = adapter(&[
         (400, &refused("ValidationError", "Template format error: unresolved")),
-        (200, "<ValidateTemplateResponse><ValidateTemplateResult/></ValidateTemplateResponse>"),
+        (200, &valid(&PARAMETERS, "")),
         (403, &refused("AccessDenied", "no")),
     ]);
     assert_eq!(stacks.refusal("x").await.unwrap().as_deref(), Some("Template format error: unresolved"));

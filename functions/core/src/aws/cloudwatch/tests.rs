@@ -6,16 +6,43 @@ use crate::{aws::wire::replay, fakes::canary_plan};
 /// A recorded answer to this very query: 42 answers of class 2xx, 2 of 4xx, 3 of 5xx and none of the others.
 const ANSWER: &[u8] = include_bytes!("answer.cbor");
 
-fn window() -> Window {
-    Window { start: OffsetDateTime::UNIX_EPOCH, end: OffsetDateTime::UNIX_EPOCH + time::Duration::minutes(1) }
+/// The minute of all data points in the answer, 2026-11-21T03:42:00Z.
+const MINUTE: i64 = 1_795_232_520;
+
+fn window(shifted_at: i64) -> Window {
+    let at = |seconds| OffsetDateTime::from_unix_timestamp(MINUTE + seconds).unwrap();
+    Window { start: at(-90), shifted_at: at(shifted_at), end: at(90) }
 }
 
 #[tokio::test]
 async fn errors_are_class_5_and_requests_are_all_classes() {
     let (config, http) = replay(&[(200, ANSWER)]);
-    let answers = CloudWatch::new(&config).answers(&canary_plan(), window()).await.unwrap();
-    assert_eq!(answers, Answers { errors: 3, requests: 47 });
+    let answers = CloudWatch::new(&config).answers(&canary_plan(), window(30)).await.unwrap();
+    assert_eq!(answers, Answers { errors: 3, requests: 47, recent: 47 });
     assert_eq!(http.actual_requests().count(), 1, "one call for all classes");
+}
+
+#[tokio::test]
+async fn recent_is_what_came_in_the_minute_of_the_shift_or_later() {
+    for (shifted_at, recent) in [(-60, 47), (0, 47), (59, 47), (60, 0)] {
+        let (config, _) = replay(&[(200, ANSWER)]);
+        let answers = CloudWatch::new(&config).answers(&canary_plan(), window(shifted_at)).await.unwrap();
+        assert_eq!(answers.recent, recent, "shifted {shifted_at} seconds into the minute");
+    }
+}
+
+#[tokio::test]
+async fn the_query_covers_the_window() {
+    let (config, http) = replay(&[(200, ANSWER)]);
+    CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap();
+    let request = http.actual_requests().next().unwrap();
+    // CBOR: the text `StartTime`, tag 1 (epoch), then a number.
+    let body = request.body().bytes().unwrap();
+    for (member, seconds) in [("StartTime", MINUTE - 90), ("EndTime", MINUTE + 90)] {
+        let after = body.windows(member.len()).position(|part| part == member.as_bytes()).unwrap() + member.len();
+        let number = f64::from_be_bytes(body[after + 2..after + 10].try_into().unwrap());
+        assert_eq!((body[after], body[after + 1], number as i64), (0xc1, 0xfb, seconds), "{member}");
+    }
 }
 
 #[test]
@@ -43,6 +70,6 @@ fn a_query_names_the_metric_as_the_agent_publishes_it() {
 #[tokio::test]
 async fn a_refused_look_is_an_error_and_not_zero() {
     let (config, _) = replay(&[(500, b"")]);
-    let error = CloudWatch::new(&config).answers(&canary_plan(), window()).await.unwrap_err();
+    let error = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap_err();
     assert_eq!(error.name(), "Canary.Unavailable");
 }

@@ -1,0 +1,55 @@
+"""A first deployment that goes wrong leaves nothing behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from botocore.exceptions import ClientError
+from deployments import Callers, deploy, ingress, make_router
+
+from canary_local import hello
+from canary_local.environment import Environment
+
+SERVICE = "newcomer"
+# The test's image map makes this version of hello-backend answer 500 to everything.
+SHA = "errorsatfirst"
+
+
+@contextmanager
+def called_directly(env: Environment) -> Iterator[None]:
+    """Calls the version's own Envoy as soon as there is one: no other service knows it yet."""
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.wait(0.2):
+            address = ingress(env, f"{SERVICE}-{SHA}")
+            if address:
+                with Callers(f"http://{address}/data"):
+                    over.wait()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_route_stack_and_record_are_gone_again(env: Environment) -> None:
+    make_router(env, SERVICE, 8080, "http")
+    event = {**hello.event(env.checkout, "hello-backend", SHA), "MicroserviceName": SERVICE, "FailureThresholdValue": 0}
+    with called_directly(env):
+        ending = deploy(env, event)
+    assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
+    assert ending.weights() == [100], "it had the route"
+    assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
+    assert f"`{SERVICE}` has no route, as before" in ending.cause
+    assert env.client("appmesh").list_routes(meshName="demo", virtualRouterName=f"{SERVICE}-vr")["routes"] == []
+    stacks = {stack["StackName"] for stack in env.client("cloudformation").describe_stacks()["Stacks"]}
+    assert f"demo-{SERVICE}-{SHA}" not in stacks
+    with pytest.raises(ClientError, match="ParameterNotFound"):
+        env.client("ssm").get_parameter(Name=f"demo-canary-{SERVICE}-version")
