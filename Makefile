@@ -9,7 +9,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Named after what is installed, so that a change of the requirements installs anew, whatever the files' times are.
 INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -)
-TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/canary-helper.yaml)
+TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/canary-helper.yaml cli/tests/golden/*/template.yaml)
 DENY_VERSION := 0.20.2
 DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
 LOCAL := PYTHONPATH=local/environment $(BIN)/python -m canary_local
@@ -53,9 +53,9 @@ lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
 	else echo "advisories: NOT checked, their database cannot be reached from here"; fi
 
-build: ## Build the data plane and the hello sample
+build: ## Build the data plane, the hello sample and the canary command
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
-	cargo build -p local-dataplane -p sample-hello
+	cargo build -p local-dataplane -p sample-hello -p canary-cli
 
 # Lambda's provided.al2023 has glibc 2.34. What cargo links by itself needs the glibc of the machine it runs on, which
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.

@@ -82,6 +82,11 @@ def make_router(env: Environment, service: str, port: int, protocol: str) -> Non
     )
 
 
+def through_gateway(env: Environment) -> str:
+    """A URL of hello-web, which calls hello-backend for each answer."""
+    return f"{env.gateway_url}/hello-service/hello/test"
+
+
 def ingress(env: Environment, version: str) -> str | None:
     """The address and port at which the Envoy of a version's task receives, once the task runs."""
     cloudmap = env.client("servicediscovery")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from deployments import Callers, Ending, deploy, fresh, world
+from deployments import Callers, Ending, deploy, fresh, through_gateway, world
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -27,7 +27,7 @@ def live(env: Environment) -> str:
 
 @pytest.fixture
 def callers(env: Environment) -> Iterator[Callers]:
-    with Callers(f"{env.gateway_url}/hello-service/hello/test") as running:
+    with Callers(through_gateway(env)) as running:
         yield running
 
 

@@ -1,0 +1,57 @@
+//! The `canary` command: what a build stage runs before a deployment.
+//!
+//! `canary template` makes the per-version CloudFormation template out of a service team's manifest and the platform team's
+//! settings; `canary render` completes the deploy request with it.
+
+pub mod args;
+mod commands;
+mod deploy;
+mod fargate;
+mod files;
+mod manifest;
+mod platform;
+mod problem;
+mod read;
+mod setting;
+mod size;
+mod template;
+mod value;
+mod yaml;
+
+pub use self::{commands::run, problem::Problems};
+use canary_core::service::Protocol;
+
+/// Why a command did not do what it should.
+#[derive(Debug)]
+pub enum Failure {
+    /// The input is wrong; exit code 2, as for wrong options.
+    Input(Problems),
+    /// The input is good and it did not work; exit code 1.
+    Failed(String),
+}
+
+impl From<Problems> for Failure {
+    fn from(problems: Problems) -> Self {
+        Self::Input(problems)
+    }
+}
+
+impl Failure {
+    /// The process's exit code.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Input(_) => 2,
+            Self::Failed(_) => 1,
+        }
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Input(problems) => problems.fmt(f),
+            Self::Failed(message) => f.write_str(message),
+        }
+    }
+}

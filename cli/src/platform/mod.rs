@@ -1,0 +1,276 @@
+//! What the platform team sets for every service, and no service can change.
+//!
+//! One file serves all services: what differs between environments comes from their exports by default, and every text may
+//! hold `${MicroserviceName}` and the like.
+
+mod sidecar;
+mod variables;
+
+use std::ops::RangeInclusive;
+
+pub use self::{
+    sidecar::{ENVOY, ENVOY_USER, Sidecar},
+    variables::{PREFIX, names as variable_names},
+};
+use crate::{
+    Protocol,
+    problem::{Place, Problems},
+    read::{Found, Kind, Located, Node, Section},
+    setting::Setting,
+    size,
+};
+
+/// ECS's limit for the tasks of one service.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
+const TASKS: RangeInclusive<u32> = 1..=5_000;
+/// Percent.
+const TARGET_CPU: u32 = 60;
+/// The keys of a platform file.
+const KEYS: [&str; 23] = [
+    "Environment",
+    "Namespace",
+    "NamespaceId",
+    "Cluster",
+    "Mesh",
+    "Vpc",
+    "Subnets",
+    "SecurityGroups",
+    "AssignPublicIp",
+    "ExecutionRole",
+    "TaskRole",
+    "LogGroup",
+    "LogStreamPrefix",
+    "LaunchType",
+    "Protocol",
+    "Discovery",
+    "CloudMapAttributes",
+    "AllowedCpu",
+    "AllowedMemory",
+    "Envoy",
+    "XRay",
+    "Scaling",
+    "Sidecars",
+];
+
+/// Whether a key is one of the platform's, however it is cased.
+#[must_use]
+pub fn is_setting(key: &str) -> bool {
+    KEYS.iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
+/// What tasks run on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LaunchType {
+    /// Fargate.
+    #[default]
+    Fargate,
+    /// The cluster's own instances.
+    Ec2,
+}
+
+impl LaunchType {
+    /// ECS's name for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fargate => "FARGATE",
+            Self::Ec2 => "EC2",
+        }
+    }
+}
+
+/// How callers' Envoys find the tasks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Discovery {
+    /// By Cloud Map's API.
+    #[default]
+    CloudMap,
+    /// By the DNS records that Cloud Map keeps.
+    Dns,
+}
+
+/// How many tasks run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scaling {
+    /// Tasks at least; as many are started.
+    pub min: u32,
+    /// Tasks at most.
+    pub max: u32,
+    /// Average CPU that scaling keeps to, in percent.
+    pub target_cpu: u32,
+}
+
+/// The platform's settings, complete.
+#[derive(Debug)]
+pub struct Platform {
+    /// The only environment that the template is for; any if absent.
+    pub environment: Option<Located<String>>,
+    /// The only Cloud Map namespace that the template is for; any if absent.
+    pub namespace: Option<Located<String>>,
+    /// ID of the Cloud Map namespace.
+    pub namespace_id: Setting,
+    /// ECS cluster.
+    pub cluster: Setting,
+    /// App Mesh mesh.
+    pub mesh: Setting,
+    /// The VPC, for the stack's outputs: subnets and security groups belong to it already.
+    pub vpc: Option<Setting>,
+    /// Subnets of the tasks.
+    pub subnets: Vec<Setting>,
+    /// Security groups of the tasks.
+    pub security_groups: Vec<Setting>,
+    /// Whether tasks get public addresses.
+    pub assign_public_ip: bool,
+    /// Starts tasks: pulls images, writes logs.
+    pub execution_role: Setting,
+    /// What tasks may do; Envoy reads its configuration with it.
+    pub task_role: Setting,
+    /// Where every container logs to.
+    pub log_group: Setting,
+    /// How the log streams' names begin.
+    pub log_stream_prefix: Setting,
+    /// What tasks run on.
+    pub launch_type: LaunchType,
+    /// The only protocol that services may speak; any if absent.
+    pub protocol: Option<Located<Protocol>>,
+    /// How callers find the tasks.
+    pub discovery: Discovery,
+    /// Attributes that a task must have in Cloud Map to be found.
+    pub cloud_map_attributes: Vec<(String, Setting)>,
+    /// CPU that a task may have; any if empty.
+    pub allowed_cpu: Vec<u32>,
+    /// Memory that a task may have, in MiB; any if empty.
+    pub allowed_memory: Vec<u32>,
+    /// The Envoy container.
+    pub envoy: Sidecar,
+    /// The X-Ray daemon, if tracing is on.
+    pub xray: Option<Sidecar>,
+    /// How many tasks run.
+    pub scaling: Scaling,
+    /// Containers that every task has.
+    pub sidecars: Vec<Sidecar>,
+}
+
+impl Platform {
+    /// Reads the settings from a file, if there is one, and from the environment variables of a build.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn parse(file: Option<(&str, &str)>, variables: &[(String, String)]) -> Result<Self, Problems> {
+        let mut node = match file {
+            Some((name, text)) => Node::parse(name, text)?,
+            None => Node { place: Place::whole("environment variables"), kind: Kind::Empty },
+        };
+        let mut problems = Problems::default();
+        variables::merge(&mut node, variables, &mut problems);
+        let platform = Self::read(&node, &mut problems);
+        problems.unless_any(platform)
+    }
+
+    /// The memory that each sidecar takes from the task, in MiB.
+    #[must_use]
+    pub fn sidecar_memory(&self) -> Vec<u32> {
+        let all = self.sidecars.iter().chain(&self.xray).chain([&self.envoy]);
+        all.filter_map(|sidecar| sidecar.memory_reservation.or(sidecar.memory)).collect()
+    }
+
+    fn read(node: &Node, problems: &mut Problems) -> Self {
+        let mut root = Section::root(node, problems);
+        let platform = Self {
+            environment: root.find("Environment").and_then(|found| found.text(problems)),
+            namespace: root.find("Namespace").and_then(|found| found.text(problems)),
+            namespace_id: setting(&mut root, "NamespaceId", Setting::exported("CloudMapNamespaceId"), problems),
+            cluster: setting(&mut root, "Cluster", Setting::Text("${EnvironmentName}".into()), problems),
+            mesh: setting(&mut root, "Mesh", Setting::exported("Mesh"), problems),
+            vpc: root.find("Vpc").and_then(|found| found.setting(problems)),
+            subnets: settings(&mut root, "Subnets", &["PrivateSubnet1", "PrivateSubnet2"], problems),
+            security_groups: settings(&mut root, "SecurityGroups", &["ContainerSecurityGroup"], problems),
+            assign_public_ip: root.find("AssignPublicIp").and_then(|found| found.boolean(problems)).unwrap_or(false),
+            execution_role: setting(&mut root, "ExecutionRole", Setting::exported("ExecutionRole"), problems),
+            task_role: setting(&mut root, "TaskRole", Setting::exported("TaskRole"), problems),
+            log_group: setting(&mut root, "LogGroup", Setting::exported("LogGroup"), problems),
+            log_stream_prefix: root
+                .find("LogStreamPrefix")
+                .and_then(|found| found.literal(problems))
+                .unwrap_or_else(|| Setting::Text("${MicroserviceName}-${Sha}".into())),
+            launch_type: choice(root.find("LaunchType"), "`FARGATE` or `EC2`", launch_type, problems),
+            protocol: root
+                .find("Protocol")
+                .and_then(|found| found.parsed("`http`, `http2`, `grpc` or `tcp`", problems, |text| text.parse().ok())),
+            discovery: choice(root.find("Discovery"), "`CloudMap` or `DNS`", discovery, problems),
+            cloud_map_attributes: root
+                .find("CloudMapAttributes")
+                .map(|found| found.entries(problems, Found::literal))
+                .unwrap_or_default(),
+            allowed_cpu: root.list("AllowedCpu", problems, |f, p| Some(f.parsed(size::CPU, p, size::cpu)?.value)),
+            allowed_memory: root
+                .list("AllowedMemory", problems, |f, p| Some(f.parsed(size::MEMORY, p, size::memory)?.value)),
+            envoy: sidecar::envoy(root.section("Envoy", problems), problems),
+            xray: sidecar::xray(root.section("XRay", problems), problems),
+            scaling: scaling(root.section("Scaling", problems), problems),
+            sidecars: sidecar::all(&mut root, problems),
+        };
+        platform.check(&mut root, problems);
+        root.finish(problems, |_| None);
+        platform
+    }
+
+    /// What is right by itself and wrong together.
+    fn check(&self, root: &mut Section<'_>, problems: &mut Problems) {
+        if let (LaunchType::Ec2, true, Some(found)) =
+            (self.launch_type, self.assign_public_ip, root.find("AssignPublicIp"))
+        {
+            found.refuse("is `true`: tasks on EC2 cannot have public addresses of their own", problems);
+        }
+        if let (Discovery::Dns, Some(found)) = (self.discovery, root.find("CloudMapAttributes")) {
+            found.refuse("has no meaning with `Discovery` `DNS`: DNS records have no attributes", problems);
+        }
+    }
+}
+
+fn setting(root: &mut Section<'_>, key: &'static str, default: Setting, problems: &mut Problems) -> Setting {
+    root.find(key).and_then(|found| found.setting(problems)).unwrap_or(default)
+}
+
+/// A list of settings; the environment's exports if it is absent.
+fn settings(root: &mut Section<'_>, key: &'static str, exports: &[&str], problems: &mut Problems) -> Vec<Setting> {
+    let Some(found) = root.find(key) else { return exports.iter().map(|name| Setting::exported(name)).collect() };
+    if found.is_empty_list() {
+        found.refuse("is an empty list: allowed is one item or more, or no such key", problems);
+        return Vec::new();
+    }
+    found.list(problems, Found::setting)
+}
+
+fn choice<T: Default>(
+    found: Option<Found<'_>>,
+    allowed: &str,
+    parse: fn(&str) -> Option<T>,
+    problems: &mut Problems,
+) -> T {
+    found.and_then(|found| found.parsed(allowed, problems, parse)).map(|found| found.value).unwrap_or_default()
+}
+
+fn launch_type(text: &str) -> Option<LaunchType> {
+    [LaunchType::Fargate, LaunchType::Ec2].into_iter().find(|known| known.name() == text)
+}
+
+fn discovery(text: &str) -> Option<Discovery> {
+    match text {
+        "CloudMap" => Some(Discovery::CloudMap),
+        "DNS" => Some(Discovery::Dns),
+        _ => None,
+    }
+}
+
+fn scaling(mut section: Section<'_>, problems: &mut Problems) -> Scaling {
+    let min = section.find("Min").and_then(|found| found.whole(TASKS, problems)).map_or(1, |found| found.value);
+    let max = section.find("Max").and_then(|found| found.whole(TASKS, problems));
+    let target_cpu = section.find("TargetCpu").and_then(|found| found.whole(1..=100, problems));
+    if let Some(max) = max.as_ref().filter(|max| max.value < min) {
+        problems.add(&max.place, format!("`{}` is {}, less than `Scaling.Min`, which is {min}", max.path, max.value));
+    }
+    section.finish(problems, |_| None);
+    let max = max.map_or(min, |found| found.value);
+    Scaling { min, max, target_cpu: target_cpu.map_or(TARGET_CPU, |found| found.value) }
+}

@@ -1,0 +1,146 @@
+//! The containers that the platform puts beside the application: Envoy, the X-Ray daemon, and any that it wants in every task.
+
+use std::ops::RangeInclusive;
+
+use crate::{
+    problem::Problems,
+    read::{Found, Located, Section},
+    setting::Setting,
+};
+
+/// The user that Envoy runs as; what this user sends is not sent through Envoy again.
+pub const ENVOY_USER: &str = "1337";
+/// The names of the containers that are always ours.
+pub const ENVOY: &str = "envoy";
+/// The X-Ray daemon's.
+pub const XRAY: &str = "xray-daemon";
+
+/// App Mesh's last image, in the registry of each Region.
+const ENVOY_IMAGE: &str = "840364872350.dkr.ecr.${AWS::Region}.amazonaws.com/aws-appmesh-envoy:v1.29.12.2-prod";
+/// <https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-ecs.html>, where the daemon's size and port are too.
+const XRAY_IMAGE: &str = "public.ecr.aws/xray/aws-xray-daemon:3.x";
+const XRAY_CPU: u32 = 32;
+const XRAY_MEMORY_RESERVATION: u32 = 256;
+const XRAY_PORT: u32 = 2000;
+
+/// CPU units and MiB of one container; ECS takes no container below 6 MiB.
+const CPU: RangeInclusive<u32> = 1..=196_608;
+const MEMORY: RangeInclusive<u32> = 6..=u32::MAX;
+
+/// A container beside the application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sidecar {
+    /// The container's name.
+    pub name: String,
+    /// What it runs.
+    pub image: Setting,
+    /// CPU units of the task's that are its own.
+    pub cpu: Option<u32>,
+    /// MiB that it cannot go over.
+    pub memory: Option<u32>,
+    /// MiB that are kept for it.
+    pub memory_reservation: Option<u32>,
+    /// Whether the task ends with it.
+    pub essential: bool,
+    /// The user that it runs as, the image's own if absent.
+    pub user: Option<String>,
+    /// The command, the image's own if empty.
+    pub command: Vec<String>,
+    /// Environment variables.
+    pub environment: Vec<(String, Setting)>,
+    /// Ports with their protocol.
+    pub ports: Vec<(u32, &'static str)>,
+}
+
+/// The `Envoy` section.
+pub(super) fn envoy(mut section: Section<'_>, problems: &mut Problems) -> Sidecar {
+    let sidecar = Sidecar { user: Some(ENVOY_USER.into()), ..container(&mut section, ENVOY, ENVOY_IMAGE, problems) };
+    section.finish(problems, |_| None);
+    sidecar
+}
+
+/// The `XRay` section.
+pub(super) fn xray(mut section: Section<'_>, problems: &mut Problems) -> Option<Sidecar> {
+    let enabled = section.find("Enabled").and_then(|found| found.boolean(problems)).unwrap_or(false);
+    let container = container(&mut section, XRAY, XRAY_IMAGE, problems);
+    section.finish(problems, |_| None);
+    enabled.then(|| Sidecar {
+        cpu: container.cpu.or(Some(XRAY_CPU)),
+        memory_reservation: container.memory_reservation.or(Some(XRAY_MEMORY_RESERVATION)),
+        // Envoy's user, so that traces do not go through Envoy themselves.
+        user: Some(ENVOY_USER.into()),
+        ports: vec![(XRAY_PORT, "udp")],
+        ..container
+    })
+}
+
+/// The `Sidecars` list.
+pub(super) fn all(root: &mut Section<'_>, problems: &mut Problems) -> Vec<Sidecar> {
+    let located = root.list("Sidecars", problems, |found, problems| Some(sidecar(found.section(problems), problems)));
+    for (index, (name, _)) in located.iter().enumerate() {
+        let taken = [ENVOY, XRAY].contains(&name.value.as_str())
+            || located[..index].iter().any(|(earlier, _)| earlier.value == name.value);
+        if taken {
+            problems.add(&name.place, format!("`{}` is `{}`: another container has that name", name.path, name.value));
+        }
+    }
+    located.into_iter().map(|(_, sidecar)| sidecar).collect()
+}
+
+fn sidecar(mut section: Section<'_>, problems: &mut Problems) -> (Located<String>, Sidecar) {
+    const NAME: &str = "1 to 255 letters, digits, hyphens and underscores";
+    let name = section.require("Name", NAME, problems, |found, problems| found.parsed(NAME, problems, container_name));
+    section.require("Image", "an image URI", problems, Found::text);
+    let sidecar = Sidecar {
+        essential: section.find("Essential").and_then(|found| found.boolean(problems)).unwrap_or(true),
+        user: section.find("User").and_then(|found| found.text(problems)).map(|found| found.value),
+        command: section.list("Command", problems, |item, problems| Some(item.text(problems)?.value)),
+        environment: section
+            .find("Environment")
+            .map(|found| found.entries(problems, Found::literal))
+            .unwrap_or_default(),
+        ports: section.list("Ports", problems, |item, problems| {
+            Some(item.parsed("a port with its protocol, `8125/udp` or `9090`", problems, port)?.value)
+        }),
+        ..container(&mut section, &name.value, "", problems)
+    };
+    section.finish(problems, |_| None);
+    (name, sidecar)
+}
+
+/// What every container has.
+fn container(section: &mut Section<'_>, name: &str, image: &str, problems: &mut Problems) -> Sidecar {
+    let mut whole = |key, allowed| {
+        section.find(key).and_then(|found| found.whole(allowed, problems)).map(|found: Located<u32>| found.value)
+    };
+    let (cpu, memory, memory_reservation) =
+        (whole("Cpu", CPU), whole("Memory", MEMORY), whole("MemoryReservation", MEMORY));
+    Sidecar {
+        name: name.to_owned(),
+        image: section
+            .find("Image")
+            .and_then(|found| found.setting(problems))
+            .unwrap_or_else(|| Setting::Text(image.to_owned())),
+        cpu,
+        memory,
+        memory_reservation,
+        essential: true,
+        user: None,
+        command: Vec::new(),
+        environment: Vec::new(),
+        ports: Vec::new(),
+    }
+}
+
+fn container_name(text: &str) -> Option<String> {
+    let good =
+        (1..=255).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    good.then(|| text.to_owned())
+}
+
+fn port(text: &str) -> Option<(u32, &'static str)> {
+    let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let protocol = ["tcp", "udp"].into_iter().find(|known| *known == protocol)?;
+    let number = number.parse().ok().filter(|number| (1..=65_535).contains(number))?;
+    Some((number, protocol))
+}

@@ -1,0 +1,181 @@
+//! `canary render`: deploy.json as the state machine takes it.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use canary_core::request::DeployRequest;
+use serde_json::Value;
+use support::{Build, MANIFEST};
+
+const DEPLOY: &str = r#"{
+  "EnvironmentName": "demo",
+  "Namespace": "demo.local",
+  "MicroserviceName": "hello-backend",
+  "Protocol": "http",
+  "Port": "8080",
+  "PercentageStep": 25,
+  "WaitTime": 60
+}
+"#;
+const RENDER: &str = "render --deploy deploy.json --manifest manifest.yaml --sha 0a1b2c3";
+
+fn build() -> Build {
+    Build::new().file("manifest.yaml", MANIFEST).file("deploy.json", DEPLOY)
+}
+
+fn template_of(request: &str) -> String {
+    let request: Value = serde_json::from_str(request).unwrap();
+    String::from_utf8(STANDARD.decode(request["CanaryTemplate"].as_str().unwrap()).unwrap()).unwrap()
+}
+
+fn refused(build: &Build, arguments: &str) -> String {
+    let before = build.read("deploy.json");
+    let outcome = build.canary(arguments);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{}", outcome.stderr);
+    assert_eq!(build.read("deploy.json"), before);
+    outcome.stderr
+}
+
+#[test]
+fn deploy_json_is_completed_in_place_with_its_fields_in_order() {
+    let build = build();
+    let outcome = build.canary(&format!("{RENDER} --image registry/hello-backend:0a1b2c3"));
+    assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "", ""));
+    let completed = build.read("deploy.json");
+    let beginning = DEPLOY.trim_end_matches("\n}\n").to_owned()
+        + ",\n  \"Sha\": \"0a1b2c3\",\n  \"ContainerImage\": \"registry/hello-backend:0a1b2c3\",\n  \"CanaryTemplate\": \"";
+    assert!(completed.starts_with(&beginning), "{completed}");
+    assert_eq!(build.names(), ["deploy.json", "manifest.yaml"]);
+
+    let request = DeployRequest::parse(&serde_json::from_str(&completed).unwrap()).unwrap();
+    assert_eq!((request.sha.as_str(), request.port), ("0a1b2c3", 8080));
+    assert_eq!(template_of(&completed), build.canary("template --manifest manifest.yaml").stdout);
+
+    // A build that runs again on its own output changes nothing.
+    assert_eq!(build.canary(&format!("{RENDER} --image registry/hello-backend:0a1b2c3")).code, 0);
+    assert_eq!(build.read("deploy.json"), completed);
+}
+
+#[test]
+fn the_manifests_image_and_the_builds_commit_are_taken_if_none_is_given() {
+    let build = build().variable("CODEBUILD_RESOLVED_SOURCE_VERSION", "feedbeef");
+    let outcome = build.canary("render --deploy deploy.json --manifest manifest.yaml -o -");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    let request: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!((&request["ContainerImage"], &request["Sha"]), (&"hello-backend:1".into(), &"feedbeef".into()));
+    assert_eq!(build.read("deploy.json"), DEPLOY);
+}
+
+#[test]
+fn the_protocol_is_the_requests() {
+    let build = build().file("manifest.yaml", &MANIFEST.replace("  HealthCheckPath: /data\n", ""));
+    let build = build.file("deploy.json", &DEPLOY.replace("\"http\"", "\"tcp\""));
+    let outcome = build.canary(&format!("{RENDER} -o -"));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    assert!(template_of(&outcome.stdout).contains("Default: tcp\n    AllowedValues:\n      - tcp\n"));
+}
+
+#[test]
+fn a_teams_own_template_is_taken_as_it_is() {
+    let own = "Resources:\n  Node: { Type: AWS::AppMesh::VirtualNode } # ours\n";
+    let build = build().file("canary-helper.yaml", own);
+    let render = "render --deploy deploy.json --template canary-helper.yaml --sha 0a1b2c3";
+    let outcome = build.canary(&format!("{render} --image i:1 -o completed.json"));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    assert_eq!(template_of(&build.read("completed.json")), own);
+
+    assert_eq!(refused(&build, render), "--image: is missing: only a manifest could name an image instead\n");
+    let build = build.file("canary-helper.yaml", "Outputs: {}\n");
+    assert_eq!(
+        refused(&build, &format!("{render} --image i:1")),
+        "canary-helper.yaml: `CanaryTemplate` has no `Resources` section: allowed is a CloudFormation template in base64\n"
+    );
+    assert_eq!(build.canary("render --deploy deploy.json --sha a1 --image i:1").code, 2);
+    assert_eq!(build.canary(&format!("{render} --image i:1 --manifest manifest.yaml")).code, 2);
+}
+
+#[test]
+fn what_the_state_machine_would_refuse_is_refused_with_its_line() {
+    let bad = DEPLOY.replace("25", "250").replace("WaitTime", "WaitTim");
+    let build = build().file("deploy.json", &bad);
+    assert_eq!(
+        refused(&build, "render --deploy deploy.json --manifest manifest.yaml --sha a/b --image i:1"),
+        "\
+--sha: `Sha` is `a/b`: allowed is 1 to 64 letters and digits, such as a commit's hash
+deploy.json: `WaitTime` is missing: allowed is a whole number from 1 to 604800
+deploy.json:7: `PercentageStep` is `250`: allowed is a whole number from 1 to 100
+deploy.json:8: `WaitTim` is not a field: the nearest is `WaitTime`
+"
+    );
+    let build = build.file("deploy.json", "{\n  \"Port\": 1,\n}");
+    assert_eq!(refused(&build, RENDER), "deploy.json:3: not a JSON object: trailing comma\n");
+}
+
+#[test]
+fn deploy_json_manifest_and_platform_have_to_agree() {
+    let platform = "Environment: prod\nNamespace: prod.local\nProtocol: http2\n";
+    let other = MANIFEST.replace("hello-backend\n", "hello-web\n").replace("8080", "80");
+    let build = build().file("manifest.yaml", &other).file("platform.yaml", platform);
+    assert_eq!(
+        refused(&build, &format!("{RENDER} --platform platform.yaml")),
+        "\
+deploy.json:2: `EnvironmentName` is `demo`, and `Environment` is `prod` at platform.yaml:1
+deploy.json:3: `Namespace` is `demo.local`, and `Namespace` is `prod.local` at platform.yaml:2
+deploy.json:4: `MicroserviceName` is `hello-backend`, and `Task.Family` is `hello-web` at manifest.yaml:2
+deploy.json:5: `Protocol` is `http`, and `Protocol` is `http2` at platform.yaml:3
+deploy.json:6: `Port` is `8080`, and `AppContainer.Port` is `80` at manifest.yaml:7
+"
+    );
+}
+
+#[test]
+fn a_version_that_is_no_dns_label_is_refused() {
+    let sha = "0123456789".repeat(5);
+    let render = format!("render --deploy deploy.json --manifest manifest.yaml --sha {sha}");
+    let message = refused(&build(), &render);
+    assert!(
+        message.starts_with("--sha: `Sha` with `MicroserviceName` makes a Cloud Map name of 64 characters: "),
+        "{message}"
+    );
+    assert_eq!(build().canary(&render.replace(&sha, &sha[1..])).code, 0);
+}
+
+#[test]
+fn no_image_anywhere_is_refused() {
+    let build = build().file("manifest.yaml", &MANIFEST.replace("  Image: hello-backend:1\n", ""));
+    assert_eq!(
+        refused(&build, RENDER),
+        "--image: is missing, and the manifest has no `AppContainer.Image`: one of the two has to name the image\n"
+    );
+}
+
+/// A platform with a sidecar whose environment is about so many bytes.
+fn heavy(bytes: usize) -> String {
+    let variables: String = (0..bytes / 64).map(|n| format!("      V{n:04}: {}\n", "x".repeat(30))).collect();
+    format!("Sidecars:\n  - Name: agent\n    Image: agent:1\n    Environment:\n{variables}")
+}
+
+#[test]
+fn a_template_that_is_too_large_as_yaml_goes_as_json_without_spaces() {
+    let build = build().file("platform.yaml", &heavy(42_000));
+    let outcome = build.canary(&format!("{RENDER} --platform platform.yaml -o -"));
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    let template = template_of(&outcome.stdout);
+    assert!(template.starts_with("{\"AWSTemplateFormatVersion\":") && template.len() <= 51_200, "{}", template.len());
+    let yaml = build.canary("template --manifest manifest.yaml --platform platform.yaml");
+    assert_eq!(yaml.code, 0);
+    let warning = format!("warning: the template has {} bytes: `canary render` takes 51200\n", yaml.stdout.len());
+    assert_eq!(yaml.stderr, warning);
+}
+
+#[test]
+fn a_template_that_is_too_large_is_refused_with_its_size_and_largest_parts() {
+    let build = build().file("platform.yaml", &heavy(70_000));
+    let message = refused(&build, &format!("{RENDER} --platform platform.yaml"));
+    let (bytes, rest) = message.strip_prefix("the template: it has ").unwrap().split_once(' ').unwrap();
+    assert!(bytes.parse::<usize>().unwrap() > 51_200);
+    let expected = "bytes as JSON without spaces: CloudFormation takes 51200 in a request. Its largest parts are sidecar `agent` (";
+    assert!(rest.starts_with(expected), "{rest}");
+    assert!(rest.ends_with(" bytes): make them shorter\n"), "{rest}");
+}

@@ -1,0 +1,101 @@
+//! Runs the command as a build does: in a directory of its own, with the variables it is given and no others.
+#![allow(dead_code, clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+/// A manifest that is right with every default.
+pub const MANIFEST: &str = "\
+Task:
+  Family: hello-backend
+  Cpu: 256
+  Memory: 512
+AppContainer:
+  Image: hello-backend:1
+  Port: 8080
+  HealthCheckPath: /data
+";
+
+/// What a command did.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A directory that holds a build's files, and is removed with this.
+pub struct Build {
+    directory: PathBuf,
+    variables: Vec<(String, String)>,
+}
+
+impl Build {
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let unique = format!("build-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(unique);
+        fs::create_dir_all(&directory).unwrap();
+        Self { directory, variables: Vec::new() }
+    }
+
+    pub fn file(self, name: &str, text: &str) -> Self {
+        fs::write(self.directory.join(name), text).unwrap();
+        self
+    }
+
+    pub fn directory(self, name: &str) -> Self {
+        fs::create_dir(self.directory.join(name)).unwrap();
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.directory.join(name)).unwrap()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.directory).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// Runs `canary` with arguments that are separated by spaces.
+    pub fn canary(&self, arguments: &str) -> Outcome {
+        let output = Command::new(env!("CARGO_BIN_EXE_canary"))
+            .args(arguments.split_whitespace())
+            .current_dir(&self.directory)
+            .env_clear()
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .output()
+            .unwrap();
+        Outcome {
+            code: output.status.code().unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+impl Drop for Build {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+/// The template of a manifest and platform settings, as JSON.
+pub fn template(manifest: &str, platform: &str) -> serde_json::Value {
+    let build = Build::new().file("manifest.yaml", manifest).file("platform.yaml", platform);
+    let outcome = build.canary("template --manifest manifest.yaml --platform platform.yaml --format json");
+    assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
+    serde_json::from_str(&outcome.stdout).unwrap()
+}

@@ -1,0 +1,63 @@
+"""Templates that `canary render` makes, deployed through the real state machine with requests flowing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployments import Callers, deploy, fresh, through_gateway, world
+
+from canary_local.environment import Environment
+
+SERVICE = "hello-backend"
+MANIFEST = """
+Task:
+  Family: hello-backend
+  Cpu: 256
+  Memory: 512
+AppContainer:
+  Port: 8080
+  HealthCheckPath: /ping
+"""
+PLATFORMS = {
+    "defaults": "",
+    "attributes": "CloudMapAttributes: { ECS_TASK_DEFINITION_FAMILY: '${MicroserviceName}' }",
+    "ec2 and dns": "{ LaunchType: EC2, Discovery: DNS }",
+    "scaling and tracing": "{ Scaling: { Min: 1, Max: 3 }, XRay: { Enabled: true }, Envoy: { Memory: 128 } }",
+}
+
+
+def render(env: Environment, directory: Path, sha: str, platform: str) -> dict[str, Any]:
+    """The deploy request that a build makes out of a manifest and the platform's settings."""
+    root = env.checkout.root
+    (directory / "manifest.yaml").write_text(MANIFEST)
+    (directory / "platform.yaml").write_text(platform)
+    command = [str(root / "target" / "debug" / "canary"), "render", "--output", "-", "--sha", sha]
+    command += ["--deploy", str(root / "samples" / "hello" / SERVICE / "deploy.json"), "--image", f"{SERVICE}:{sha}"]
+    command += ["--manifest", "manifest.yaml", "--platform", "platform.yaml"]
+    done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return {**json.loads(done.stdout), "WaitTime": 3, "PercentageStep": 50, "FailureThresholdValue": 0}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS.values(), ids=PLATFORMS.keys())
+def test_a_made_template_is_promoted_without_a_failed_request(env: Environment, tmp_path: Path, platform: str) -> None:
+    sha = fresh("made")
+    with Callers(through_gateway(env)) as callers:
+        ending = deploy(env, render(env, tmp_path, sha, platform))
+    assert ending.status == "SUCCEEDED", ending.cause
+    assert ending.verdicts() == {"Healthy"}
+    assert world(env, SERVICE)["parameter"][0] == sha
+    assert callers.answered > 100
+    assert callers.failed == []
+
+
+def test_a_made_template_is_rolled_back_like_any_other(env: Environment, tmp_path: Path) -> None:
+    before = world(env, SERVICE)
+    with Callers(through_gateway(env)):
+        ending = deploy(env, render(env, tmp_path, fresh("wrongport"), PLATFORMS["scaling and tracing"]))
+    assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
+    assert world(env, SERVICE) == before
