@@ -17,8 +17,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-/// 2026-11-21T12:00:00Z.
-const NOON: i64 = 1_795_262_400;
+/// 2026-11-20T12:00:00Z.
+const NOON: i64 = 1_795_176_000;
 const EXECUTION: &str = "arn:aws:states:us-west-2:000000000000:execution:canary-shared-canary:sample";
 
 /// The environment as `make up` leaves it: version 1111111 of hello-backend is live.

@@ -123,3 +123,36 @@ def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environme
     assert (ending.status, ending.error) == ("FAILED", "Canary.UnexpectedRoute")
     assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
     assert "mesh `demo` has no virtual router for it" in ending.cause
+
+
+@pytest.fixture
+def beta_route(env: Environment) -> Iterator[str]:
+    """A route of the team's own that sends testers to the live version; gone afterwards, with what it kept alive."""
+    old = live(env)
+    appmesh, names = env.client("appmesh"), {"meshName": "demo", "virtualRouterName": f"{SERVICE}-vr"}
+    testers = {"prefix": "/", "headers": [{"name": "x-tester", "match": {"exact": "yes"}}]}
+    action = {"weightedTargets": [{"virtualNode": f"{SERVICE}-{old}", "weight": 1}]}
+    spec = {"priority": 1, "httpRoute": {"match": testers, "action": action}}
+    appmesh.create_route(**names, routeName="beta", spec=spec)
+    yield old
+    appmesh.delete_route(**names, routeName="beta")
+    cloudformation = env.client("cloudformation")
+    cloudformation.delete_stack(StackName=f"demo-{SERVICE}-{old}")
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=f"demo-{SERVICE}-{old}", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
+    )
+
+
+def test_an_old_version_that_another_route_needs_stays_and_the_new_one_is_live(
+    env: Environment, beta_route: str
+) -> None:
+    before, sha = world(env, SERVICE), fresh("good")
+    ending = deploy_backend(env, sha, PercentageStep=100, OnNoData="Proceed")
+    assert (ending.status, ending.error) == ("FAILED", "Canary.StillReceivingTraffic"), ending.cause
+    assert ending.entered()[-1] == "Old Version Not Removed"
+    assert f"will not remove `{SERVICE}-{beta_route}`: still named by `beta`" in ending.cause
+    after = world(env, SERVICE)
+    assert after["parameter"] == (sha, before["parameter"][1] + 1)
+    targets = after["route"]["httpRoute"]["action"]["weightedTargets"]
+    assert targets == [{"virtualNode": f"{SERVICE}-{sha}", "weight": 100}]
+    assert {f"demo-{SERVICE}-{beta_route}", f"demo-{SERVICE}-{sha}"} <= set(after["stacks"])
