@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .. import hello
+from ..checkout import Checkout
 from .history import ROLLED_BACK, SUCCEEDED
 
-SAMPLES = Path("samples/hello")
-TEMPLATE = Path("infra/canary.yaml")
 IMAGES = Path("local/images.json")
 
 
@@ -88,18 +86,12 @@ def scenes(percentage_step: int = 25) -> list[Scene]:
 
 
 def event(checkout: Path, version: Version, percentage_step: int, wait_seconds: int) -> dict[str, Any]:
-    """The input that a build would start the version's deployment with: deploy.json and what the build adds."""
-    sample = checkout / SAMPLES / version.microservice
-    own_template = sample / "canary-helper.yaml"
-    template = own_template if own_template.exists() else checkout / TEMPLATE
+    """The input that starts the version's deployment: what a build would make of it, at the demo's pace."""
     return {
-        **json.loads((sample / "deploy.json").read_text(encoding="utf-8")),
+        **hello.event(Checkout(checkout), version.microservice, version.sha),
         "PercentageStep": percentage_step,
         "WaitTime": wait_seconds,
         "FailureThresholdValue": version.failure_threshold,
-        "Sha": version.sha,
-        "ContainerImage": version.image,
-        "CanaryTemplate": base64.b64encode(template.read_bytes()).decode("ascii"),
     }
 
 
