@@ -12,13 +12,19 @@ INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -
 TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/canary-helper.yaml cli/tests/golden/*/template.yaml)
 DENY_VERSION := 0.20.2
 DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
+INFRA := PYTHONPATH=infra/deploy $(BIN)/python -m canary_infra
+INFRA_TARGETS := set-env create-vpc create-ecs-mesh create-monitoring-resources create-shared-cloudformation-stack \
+	create-sample-microservice-pipeline-stack delete-sample-microservice-pipeline-stack delete-shared-cloudformation-stack \
+	delete-monitoring-resources delete-ecs-mesh delete-vpc delete-blog-contents
 LOCAL := PYTHONPATH=local/environment $(BIN)/python -m canary_local
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up down status deploy logs package build clean
+.PHONY: help demo test lint up down status deploy logs package package-cli build clean $(INFRA_TARGETS)
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-9s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@echo "Stacks on AWS, or in the environment that 'make up' keeps (infra/README.md):"
+	@printf '  make %s\n' $(INFRA_TARGETS)
 
 demo: package build ## Play the canary scenes with live traffic; report in target/demo
 	PYTHONPATH=local/environment $(BIN)/python -m canary_local.demo $(DEMO_OPTIONS)
@@ -46,8 +52,8 @@ test: package build ## Run every test
 lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	$(BIN)/ruff check local tests
-	$(BIN)/ruff format --check local tests
+	$(BIN)/ruff check local tests infra
+	$(BIN)/ruff format --check local tests infra
 	$(BIN)/cfn-lint $(TEMPLATES)
 	$(DENY) check --hide-inclusion-graph licenses bans sources
 	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
@@ -70,6 +76,14 @@ package: $(INSTALLED) ## Build the functions' zips for Lambda into target/packag
 	@for function in $(FUNCTIONS); do \
 		cp target/lambda/$$function/bootstrap.zip target/package/$$function.zip || exit 1; \
 	done
+
+package-cli: $(INSTALLED) ## Build the canary command that a pipeline's builds run (ARCH=arm64 or x86_64)
+	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --lambda-dir target/lambda -p canary-cli
+	@mkdir -p target/package && cp target/lambda/canary/bootstrap target/package/canary-$(ARCH)
+
+# Each says what it takes: make create-vpc SETTINGS=--help
+$(INFRA_TARGETS): $(INSTALLED)
+	@$(INFRA) $(SETTINGS_FILE:%=--settings %) $@ $(SETTINGS)
 
 $(INSTALLED): local/requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null || { \

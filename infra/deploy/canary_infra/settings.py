@@ -1,0 +1,172 @@
+"""The settings that `set-env` writes and every other target reads."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import botocore.session
+
+from .errors import InfraError
+
+FILE = ".canary.env"
+FALLBACK_REGION = "us-west-2"
+_TRUE, _FALSE = "True", "False"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: what it is for, what it is when nobody says, and what it may be."""
+
+    name: str
+    help: str
+    default: str
+    allowed: tuple[str, ...] = ()
+    pattern: str = r".*"
+
+    @property
+    def flag(self) -> str:
+        """The command-line flag of it."""
+        return "--" + self.name.lower().replace("_", "-")
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Settings` that holds it."""
+        return self.name.lower()
+
+    def checked(self, value: str) -> str:
+        """The value, or an `InfraError` that names the setting, the value and what is allowed."""
+        if self.allowed and value not in self.allowed:
+            raise InfraError(f"`{self.name}` is `{value}` and must be one of {', '.join(self.allowed)}")
+        if not re.fullmatch(self.pattern, value):
+            raise InfraError(f"`{self.name}` is `{value}` and must match {self.pattern}")
+        return value
+
+
+_NAME = r"[A-Za-z][A-Za-z0-9-]{0,39}"
+SETTINGS = (
+    Setting("AWS_REGION", "Region", "", pattern=r"[a-z]{2}(-[a-z]+)+-\d"),
+    Setting("ENVIRONMENT_NAME", "the environment; it must be the EnvironmentName of the deploy.json files", "demo",
+            pattern=_NAME),
+    Setting("NAMESPACE", "Cloud Map namespace (default: {ENVIRONMENT_NAME}.local)", "",
+            pattern=r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"),
+    Setting("VPC_CIDR", "address range of the VPC", "10.0.0.0/16", pattern=r"[0-9.]+/(1[6-9]|2[0-2])"),
+    Setting("EGRESS", "how tasks reach AWS; Auto is NatGateway where there is one, and None elsewhere", "Auto",
+            ("Auto", "NatGateway", "VpcEndpoints", "None")),
+    Setting("INGRESS", "load balancer in front of the gateway", "NetworkLoadBalancer",
+            ("NetworkLoadBalancer", "ApplicationLoadBalancer", "None")),
+    Setting("INGRESS_CIDR", "who may reach it", "0.0.0.0/0", pattern=r"[0-9.]+/\d{1,2}"),
+    Setting("CERTIFICATE_ARN", "ACM certificate of the load balancer; empty is plain HTTP", ""),
+    Setting("TRACING", "XRay lets X-Ray daemons send traces", "None", ("None", "XRay")),
+    Setting("SHARED_STACK", "stack of the functions and the state machine", "canary-shared",
+            pattern=r"[A-Za-z][A-Za-z0-9-]{0,49}"),
+    Setting("ARTIFACT_BUCKET", "bucket of the functions' zips (default: one named after account and Region)", "",
+            pattern=r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
+    Setting("ARCHITECTURE", "instruction set that `make package` built for (default: this machine's)", "",
+            ("x86_64", "arm64")),
+    Setting("BUILD_ARCHITECTURE", "instruction set of the build machines and so of the images", "x86_64",
+            ("x86_64", "arm64")),
+    Setting("SAMPLE", "folder in samples/ with the microservices", "hello", pattern=r"[a-z0-9-]+"),
+    Setting("USE_SAMPLE_MICROSERVICES", "whether the repositories begin with the sample's source", _TRUE, (_TRUE, _FALSE)),
+    Setting("PLATFORM", "the platform team's settings for builds (default: the sample's platform.yaml, if it has one)", ""),
+    Setting("GATEWAY_ROUTES", "entry services and the paths under which the gateway offers them; others are ignored",
+            "hello-web=/hello-service yelb-ui=/"),
+    Setting("SOURCE", "where commits come from; Auto is CodeCommit where there is one, and None elsewhere",
+            "Auto", ("Auto", "CodeCommit", "CodeConnections", "None")),
+    Setting("CONNECTION_ARN", "the connection to the Git host, for CodeConnections", ""),
+    Setting("REPOSITORY_OWNER", "owner of the repositories there, which have the microservices' names", ""),
+    Setting("REPOSITORY_PREFIX", "before the names of CodeCommit repositories, for a second environment in an account", "",
+            pattern=r"[A-Za-z0-9._-]*"),
+    Setting("BRANCH", "branch whose commits are deployed", "main", pattern=r"[A-Za-z0-9._/-]+"),
+    Setting("POLL_SECONDS", "between two looks at a stack that is being made", "2", pattern=r"\d{1,2}(\.\d+)?"),
+)  # fmt: skip
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field for each of `SETTINGS`."""
+
+    aws_region: str
+    environment_name: str
+    namespace: str
+    vpc_cidr: str
+    egress: str
+    ingress: str
+    ingress_cidr: str
+    certificate_arn: str
+    tracing: str
+    shared_stack: str
+    artifact_bucket: str
+    architecture: str
+    build_architecture: str
+    sample: str
+    use_sample_microservices: str
+    platform: str
+    gateway_routes: str
+    source: str
+    connection_arn: str
+    repository_owner: str
+    repository_prefix: str
+    branch: str
+    poll_seconds: str
+
+    @property
+    def begins_with_sample(self) -> bool:
+        """Whether a new repository gets the sample's source as its first commit."""
+        return self.use_sample_microservices == _TRUE
+
+    def text(self) -> str:
+        """The settings as a file that a shell can source as well."""
+        lines = ["# What infra/deploy's targets read. A variable of the same name in the environment goes first."]
+        lines += [f"# {s.help}\n{s.name}={shlex.quote(getattr(self, s.field))}" for s in SETTINGS]
+        return "\n".join(lines) + "\n"
+
+
+def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], path: Path, machine: str) -> Settings:
+    """Flags go before the environment's variables, these before the file, and that before the defaults."""
+    stored = read(path) if path.exists() else {}
+    values = {}
+    for setting in SETTINGS:
+        sources = (flags.get(setting.field), environment.get(setting.name), stored.get(setting.name))
+        values[setting.field] = next((value for value in sources if value is not None), setting.default)
+    values["aws_region"] = values["aws_region"] or _region()
+    values["namespace"] = values["namespace"] or f"{values['environment_name'].lower()}.local"
+    values["architecture"] = values["architecture"] or machine
+    return check(Settings(**values))
+
+
+def check(settings: Settings) -> Settings:
+    """The settings, or an `InfraError` for the first that cannot be."""
+    checked = {setting.field: setting.checked(getattr(settings, setting.field)) for setting in SETTINGS}
+    if settings.source == "CodeConnections":
+        for name in ("CONNECTION_ARN", "REPOSITORY_OWNER"):
+            if not checked[_BY_NAME[name].field]:
+                raise InfraError(f"`{name}` is empty and `SOURCE` is CodeConnections: say {_BY_NAME[name].help}")
+    return replace(settings, **checked)
+
+
+def read(path: Path) -> dict[str, str]:
+    """The variables of a settings file, or an `InfraError` that names the line that is not one."""
+    values = {}
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        words = shlex.split(line, comments=True)
+        if not words:
+            continue
+        name, equals, value = words[0].partition("=")
+        if len(words) > 1 or not equals or name not in _BY_NAME:
+            raise InfraError(f"`{path}` line {number}: `{line}` is no setting; `make set-env` writes the file anew")
+        values[name] = value
+    return values
+
+
+def _region() -> str:
+    configured = botocore.session.Session().get_config_variable("region")
+    return configured or os.environ.get("AWS_DEFAULT_REGION") or FALLBACK_REGION
+
+
+assert [setting.field for setting in SETTINGS] == [field.name for field in fields(Settings)]

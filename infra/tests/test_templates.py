@@ -1,0 +1,110 @@
+"""What holds for every template: linted, bounded, tagged, and no right that is wider than it says why."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import templates
+from canary_infra.stacks import MAXIMUM_TEMPLATE_BYTES
+from cfnlint.api import ManualArgs, lint_by_config
+
+# CloudFormation gives these no tags.
+UNTAGGABLE = {
+    "AWS::EC2::Route",
+    "AWS::EC2::SubnetRouteTableAssociation",
+    "AWS::EC2::VPCGatewayAttachment",
+    "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::S3::BucketPolicy",
+    "AWS::ServiceDiscovery::Instance",
+}
+BOUNDS = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MaxLength"}
+# App Mesh was shut down, which is what cfn-lint warns of; it is what these templates are for. Nothing else is switched off.
+SWITCHED_OFF = {"W3696"}
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_cfn_lint_finds_nothing(name: str) -> None:
+    found = lint_by_config(ManualArgs(templates=[str(templates.INFRA / f"{name}.yaml")], regions=[templates.REGION]))
+    assert [str(match) for match in found] == []
+    ignored = templates.load(name).get("Metadata", {}).get("cfn-lint", {}).get("config", {}).get("ignore_checks", [])
+    assert set(ignored) <= SWITCHED_OFF
+    assert not re.search(r"ignore_checks", templates.text(name).split("Resources:\n", 1)[1])
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_every_parameter_is_described_and_bounded(name: str) -> None:
+    for key, parameter in templates.load(name)["Parameters"].items():
+        assert parameter.get("Description", "").endswith("."), key
+        assert BOUNDS & parameter.keys(), key
+        if parameter["Type"] == "Number" and "AllowedValues" not in parameter:
+            assert {"MinValue", "MaxValue"} <= parameter.keys(), key
+        if "AllowedPattern" in parameter:
+            assert "ConstraintDescription" in parameter, key
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_every_resource_that_can_have_tags_has_them(name: str) -> None:
+    resources = templates.load(name)["Resources"].items()
+    without = {key: made["Type"] for key, made in resources if not made["Properties"].get("Tags")}
+    assert {key: kind for key, kind in without.items() if kind not in UNTAGGABLE} == {}
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_a_template_can_be_sent_with_the_request(name: str) -> None:
+    assert len(templates.text(name).encode()) <= MAXIMUM_TEMPLATE_BYTES
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_no_role_may_do_everything_and_each_wide_resource_says_why(name: str) -> None:
+    for role in templates.roles(templates.load(name)).values():
+        for statement in templates.statements(role):
+            for action in templates.actions(statement):
+                service, _, operation = action.partition(":")
+                assert service and operation and "*" not in action, action
+    # A statement begins with `- Sid` or `- Effect`; the line above it is the comment.
+    lines = templates.text(name).splitlines()
+    wide = [number for number, line in enumerate(lines) if re.fullmatch(r"\s+Resource: '\*'", line)]
+    for number in wide:
+        start = next(above for above in range(number, 0, -1) if re.match(r"\s+- (Sid|Effect):", lines[above]))
+        explained = lines[start - 1].lstrip().startswith("#")
+        # X-Ray's need the same reason everywhere; shared.yaml gives it once, above its resources.
+        only_xray = all(
+            re.search(r"xray:", line) for line in lines[start + 1 : number] if ":" in line and "Action:" not in line
+        )
+        assert explained or (name == "shared" and only_xray), f"{name}.yaml line {number + 1}"
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_the_variants_make_every_condition_true_and_false(name: str) -> None:
+    template = templates.load(name)
+    seen: dict[str, set[bool]] = {}
+    for variant in templates.VARIANTS[name]:
+        values = templates.parameters(name, variant)
+        for key in template.get("Conditions", {}):
+            seen.setdefault(key, set()).add(holds({"Condition": key}, template["Conditions"], values))
+    assert {key for key, outcomes in seen.items() if outcomes != {True, False}} == set()
+
+
+def holds(expression: Any, conditions: dict[str, Any], values: dict[str, str]) -> bool:
+    """Whether a condition holds."""
+    ((function, operands),) = expression.items()
+    if function == "Condition":
+        return holds(conditions[operands], conditions, values)
+    if function == "Fn::Equals":
+        left, right = (values[side["Ref"]] if isinstance(side, dict) else str(side) for side in operands)
+        return left == right
+    results = [holds(operand, conditions, values) for operand in operands]
+    return {"Fn::Not": not results[0], "Fn::And": all(results), "Fn::Or": any(results)}[function]
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_nothing_but_a_load_balancer_is_reachable_from_outside(name: str) -> None:
+    for key, made in templates.load(name)["Resources"].items():
+        if made["Type"] != "AWS::EC2::SecurityGroup":
+            continue
+        rules = made["Properties"].get("SecurityGroupIngress", [])
+        assert "0.0.0.0/0" not in str(rules) and "::/0" not in str(rules), key
+        assert ("IngressCidr" in str(rules)) == (key == "LoadBalancerSecurityGroup"), key
+        assert made["Properties"].get("SecurityGroupEgress"), f"{key} may call anything"
