@@ -59,7 +59,7 @@ struct Case {
 /// ECS's names for what CloudFormation calls otherwise.
 const RENAMED: [(&str, &str); 1] = [("proxyConfigurationProperties", "properties")];
 
-const OF_ALL: [Difference; 5] = [
+const OF_ALL: [Difference; 6] = [
     // What CloudFormation makes is tagged with what it belongs to.
     ("tags", "-", r#"{"environment":"apps","microservice":"taskB","version":"v1"}"#),
     // The application's container has the microservice's name.
@@ -74,6 +74,8 @@ const OF_ALL: [Difference; 5] = [
     ),
     // The health check selects metrics by mesh and virtual node, which Envoy labels them with if told so.
     ("containerDefinitions.envoy.environment.ENABLE_ENVOY_STATS_TAGS", "-", r#""1""#),
+    // The CloudWatch agent finds Envoy's metrics at a port that the container declares.
+    ("containerDefinitions.envoy.portMappings", "-", r#"[{"containerPort":9901,"protocol":"tcp"}]"#),
 ];
 
 /// The guide leaves open where logs go; the platform says so for every container.

@@ -22,6 +22,8 @@ const XRAY_IMAGE: &str = "public.ecr.aws/xray/aws-xray-daemon:3.x";
 const XRAY_CPU: u32 = 32;
 const XRAY_MEMORY_RESERVATION: u32 = 256;
 const XRAY_PORT: u32 = 2000;
+/// Where Envoy's metrics are. The CloudWatch agent scrapes a container at a port that it declares.
+const ENVOY_ADMIN_PORT: u32 = 9901;
 
 /// CPU units and MiB of one container; ECS takes no container below 6 MiB.
 const CPU: RangeInclusive<u32> = 1..=196_608;
@@ -54,7 +56,11 @@ pub struct Sidecar {
 
 /// The `Envoy` section.
 pub(super) fn envoy(mut section: Section<'_>, problems: &mut Problems) -> Sidecar {
-    let sidecar = Sidecar { user: Some(ENVOY_USER.into()), ..container(&mut section, ENVOY, ENVOY_IMAGE, problems) };
+    let sidecar = Sidecar {
+        user: Some(ENVOY_USER.into()),
+        ports: vec![(ENVOY_ADMIN_PORT, "tcp")],
+        ..container(&mut section, ENVOY, ENVOY_IMAGE, problems)
+    };
     section.finish(problems, |_| None);
     sidecar
 }
