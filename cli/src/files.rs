@@ -40,14 +40,21 @@ pub fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
         Some(path) if path != Path::new("-") => path,
         _ => return to_stdout(text),
     };
+    // A device or a pipe, such as /dev/null, must not be replaced by a file of its name.
+    let special = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let written = if special { fs::write(path, text) } else { replace(path, text) };
+    written.map_err(|error| Failure::Failed(format!("{}: cannot be written: {error}", path.display())))
+}
+
+/// Puts a new file in the place of what a path leads to, through links.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, path));
-    written.map_err(|error| {
+    fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path)).inspect_err(|_| {
         // It may not exist, and what went wrong is said already.
         let _ = fs::remove_file(&partial);
-        Failure::Failed(format!("{}: cannot be written: {error}", path.display()))
     })
 }
 
@@ -58,5 +65,38 @@ fn to_stdout(text: &str) -> Result<(), Failure> {
             Err(Failure::Failed(format!("the standard output cannot be written: {error}")))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("canary-files-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder for the test");
+        folder
+    }
+
+    #[test]
+    fn a_link_stays_a_link_and_its_target_is_replaced() {
+        let folder = scratch("link");
+        let (link, target) = (folder.join("deploy.json"), folder.join("real.json"));
+        fs::write(&target, "old").expect("written");
+        std::os::unix::fs::symlink(&target, &link).expect("linked");
+        assert!(write(Some(&link), "new").is_ok());
+        assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
+        assert_eq!(fs::read_to_string(&target).expect("read"), "new");
+        fs::remove_dir_all(&folder).expect("removed");
+    }
+
+    #[test]
+    fn what_is_not_a_file_is_written_to_and_never_replaced() {
+        let folder = scratch("socket");
+        let path = folder.join("socket");
+        let _listening = std::os::unix::net::UnixListener::bind(&path).expect("bound");
+        assert!(write(Some(&path), "text").is_err(), "a socket cannot be opened as a file");
+        assert!(!fs::metadata(&path).expect("there").is_file(), "and it is still a socket");
+        fs::remove_dir_all(&folder).expect("removed");
     }
 }
