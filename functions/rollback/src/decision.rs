@@ -73,30 +73,16 @@ fn give_back(stable: &Version, candidate: &Version, live: &LiveRoute, restorable
 
 #[cfg(test)]
 mod tests {
-    use canary_core::service::{Protocol, Service};
+    use canary_core::fakes::{canary_plan, first_plan, live};
 
     use super::*;
 
-    fn service() -> Service {
-        Service {
-            environment_name: "demo".into(),
-            namespace: "demo.local".into(),
-            microservice_name: "web".into(),
-            protocol: Protocol::Http,
-            port: 80,
-        }
-    }
-
     fn canary() -> Deployment {
-        Deployment::Canary { stable: service().version("aaa"), candidate: service().version("bbb") }
+        canary_plan().deployment
     }
 
     fn first() -> Deployment {
-        Deployment::First { candidate: service().version("bbb") }
-    }
-
-    fn live(targets: &[(&str, u32)]) -> LiveRoute {
-        LiveRoute { targets: targets.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect() }
+        first_plan().deployment
     }
 
     #[test]
