@@ -73,7 +73,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
     check("check-version.output", &checked);
     let plan = &checked["plan"];
 
-    let sample = json!({"plan": plan, "canaryTemplate": checked["canaryTemplate"]});
+    let sample = json!({"plan": plan, "request": request()});
     check("deploy-stack", &sample);
     check("deploy-stack.output", &output(deploy_stack::handle(input(&sample), &world).await));
     let ready = loop {

@@ -94,6 +94,9 @@ def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_ver
     [
         ("PercentageStep", 0, "`PercentageStep` is `0`: allowed is a whole number from 1 to 100"),
         ("Protocol", "udp", "`Protocol` is `udp`"),
+        ("Protocol", "tcp", "`Protocol` is `tcp`: allowed is what the router of `hello-backend` listens for, `http`"),
+        ("Namespace", "shop.local", "`Namespace` is `shop.local`: allowed is the namespace of the live version"),
+        ("Port", 10**400, "the input cannot be read: number out of range"),
         ("Sha", "a/b", "`Sha` is `a/b`"),
         ("CanaryTemplate", "bm90IGEgdGVtcGxhdGU=", "`CanaryTemplate`"),
         ("CanaryTemplate", "UmVzb3VyY2VzOiBb", "`CanaryTemplate` is not a valid CloudFormation template"),
@@ -120,9 +123,9 @@ def test_deploying_the_live_version_is_refused(env: Environment) -> None:
 def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environment) -> None:
     event = {**hello.event(env.checkout, SERVICE, fresh("bad")), "MicroserviceName": "nobodys"}
     ending = deploy(env, event)
-    assert (ending.status, ending.error) == ("FAILED", "Canary.UnexpectedRoute")
+    assert (ending.status, ending.error) == ("FAILED", "Canary.InvalidInput")
     assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
-    assert "mesh `demo` has no virtual router for it" in ending.cause
+    assert "`MicroserviceName` is `nobodys`: mesh `demo` has no virtual router `nobodys-vr`" in ending.cause
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 use canary_core::{
     Error, Result,
-    plan::{Found, Pace, Plan, Traffic, plan},
-    ports::{Templates, TrafficRouter, VersionRecords},
-    request::{DeployRequest, decode_template, template_refused},
+    plan::{Deployment, Found, Pace, Plan, Traffic, plan},
+    ports::{Listening, Templates, TrafficRouter, VersionRecords},
+    request::DeployRequest,
+    service::{Service, Version},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,12 +19,9 @@ pub struct Input {
 
 /// All that the later states go by.
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Output {
     plan: Plan,
     traffic: Traffic,
-    /// The per-version template in base64, as it came.
-    canary_template: String,
 }
 
 /// Validates, looks, plans.
@@ -39,27 +37,51 @@ pub async fn handle(
     pace: Pace,
 ) -> Result<Output> {
     let request = DeployRequest::parse(&input.request)?;
-    let template = decode_template(&request.canary_template).map_err(|why| template_refused(&why))?;
-    if let Some(reason) = templates.refusal(&template).await? {
-        return Err(template_refused(&reason));
+    if let Some(reason) = templates.refusal(&request.template).await? {
+        return Err(request.template.refused(&reason));
     }
 
     let service = request.service();
+    check_protocol(&service, router).await?;
     let found = Found {
         recorded_version: records.recorded(&service).await?.map(|record| record.version),
         route: router.route(&service).await?,
     };
-    if found.route.is_none() && !router.exists(&service).await? {
-        return Err(Error::UnexpectedRoute {
-            service: service.microservice_name.clone(),
-            why: format!(
-                "mesh `{}` has no virtual router for it; deploy the service's pipeline stack first",
-                service.environment_name
-            ),
-        });
-    }
     let plan = plan(&request, &found, &input.execution, pace)?;
-    Ok(Output { traffic: plan.before_traffic(), plan, canary_template: request.canary_template })
+    if let Deployment::Canary { stable, .. } = &plan.deployment {
+        check_namespace(&service, stable, router).await?;
+    }
+    Ok(Output { traffic: plan.before_traffic(), plan })
+}
+
+/// A version that speaks what the router does not take would get a route of another kind, or none of the traffic.
+async fn check_protocol(service: &Service, router: &impl TrafficRouter) -> Result<()> {
+    let name = &service.microservice_name;
+    match router.listens(service).await? {
+        Listening::Nowhere(missing) => Err(Error::InvalidInput(format!(
+            "`MicroserviceName` is `{name}`: {missing}; allowed is a service whose pipeline stack is deployed"
+        ))),
+        Listening::For(taken) if taken.is_empty() || taken.contains(&service.protocol) => Ok(()),
+        Listening::For(taken) => {
+            let allowed: Vec<_> = taken.iter().map(|protocol| format!("`{protocol}`")).collect();
+            Err(Error::InvalidInput(format!(
+                "`Protocol` is `{}`: allowed is what the router of `{name}` listens for, {}",
+                service.protocol,
+                allowed.join(" or ")
+            )))
+        }
+    }
+}
+
+/// A version in another namespace than the live one would not be found by those who call it.
+async fn check_namespace(service: &Service, stable: &Version, router: &impl TrafficRouter) -> Result<()> {
+    match router.namespace(service, &stable.name).await? {
+        Some(live) if live != service.namespace => Err(Error::InvalidInput(format!(
+            "`Namespace` is `{}`: allowed is the namespace of the live version `{}`, `{live}`",
+            service.namespace, stable.name
+        ))),
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use canary_core::{
     fakes::{State, World, live, ready, survives_every_fault},
-    plan::Deployment,
     ports::Record,
+    service::Protocol,
 };
 use serde_json::json;
 
@@ -40,7 +40,6 @@ async fn the_plan_follows_from_what_is_live() {
     assert_eq!(output.plan.version, 8);
     assert!(matches!(&output.plan.deployment, Deployment::Canary { stable, .. } if stable.name == "web-aaa"));
     assert_eq!(output.traffic.target, output.plan.weights.first().copied());
-    assert_eq!(output.canary_template, TEMPLATE);
 }
 
 #[tokio::test]
@@ -53,8 +52,37 @@ async fn nothing_is_changed_whatever_fails() {
 #[tokio::test]
 async fn a_service_without_a_router_is_refused_before_anything_is_made() {
     let error = check(&World::new(State { no_router: true, ..State::default() }), request()).await.unwrap_err();
-    assert_eq!(error.name(), "Canary.UnexpectedRoute");
-    assert!(error.to_string().contains("mesh `demo` has no virtual router for it"), "{error}");
+    assert_eq!(error.name(), "Canary.InvalidInput");
+    assert_eq!(
+        error.to_string(),
+        "`MicroserviceName` is `web`: there is no router; allowed is a service whose pipeline stack is deployed"
+    );
+}
+
+#[tokio::test]
+async fn a_protocol_that_the_router_does_not_take_is_refused_for_a_first_version_and_for_a_canary() {
+    for start in [State::default(), version_aaa_is_live()] {
+        let takes = |protocols: &[Protocol]| World::new(State { protocols: protocols.to_vec(), ..start.clone() });
+        let error = check(&takes(&[Protocol::Tcp, Protocol::Http2]), request()).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.InvalidInput");
+        assert_eq!(
+            error.to_string(),
+            "`Protocol` is `http`: allowed is what the router of `web` listens for, `tcp` or `http2`"
+        );
+        check(&takes(&[Protocol::Tcp, Protocol::Http]), request()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_namespace_other_than_the_live_versions_is_refused() {
+    let found_in = |namespace: &str| State { namespace: Some(namespace.to_owned()), ..version_aaa_is_live() };
+    check(&World::new(found_in("demo.local")), request()).await.unwrap();
+    let error = check(&World::new(found_in("shop.local")), request()).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.InvalidInput");
+    assert_eq!(
+        error.to_string(),
+        "`Namespace` is `demo.local`: allowed is the namespace of the live version `web-aaa`, `shop.local`"
+    );
 }
 
 #[tokio::test]

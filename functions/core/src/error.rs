@@ -53,7 +53,7 @@ pub enum Error {
         service: String,
     },
     /// The live route is not what this deployment may change.
-    #[error("route of `{service}` is not as this deployment left it: {why}")]
+    #[error("route of `{service}` is not this deployment's to change: {why}")]
     UnexpectedRoute {
         /// The service whose route it is.
         service: String,

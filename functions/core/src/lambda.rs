@@ -4,7 +4,7 @@ use std::{fmt::Display, future::Future, str::FromStr};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tracing_subscriber::filter::LevelFilter;
 
 use crate::{Error, Result};
@@ -24,11 +24,12 @@ where
 {
     log_as_json();
     let handler = &handler;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+    // The runtime would name an error of its own after a Rust type; so it only takes the text, and reading it is ours.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
         let request = event.context.request_id.clone();
-        let outcome = match serde_json::from_value(event.payload) {
+        let outcome = match read(function, &event.payload) {
             Ok(input) => handler(input).await,
-            Err(error) => Err(Error::InvalidState { function, why: error.to_string() }),
+            Err(error) => Err(error),
         };
         log(function, &request, &outcome);
         outcome.map_err(diagnostic)
@@ -45,6 +46,12 @@ pub fn environment<T: FromStr<Err: Display>>(name: &str, default: T) -> std::res
         Ok(text) => text.parse().map_err(|error| format!("environment variable `{name}` is `{text}`: {error}").into()),
         Err(_) => Ok(default),
     }
+}
+
+fn read<In: DeserializeOwned>(function: &'static str, event: &RawValue) -> Result<In> {
+    let value: Value = serde_json::from_str(event.get())
+        .map_err(|error| Error::InvalidInput(format!("the input cannot be read: {error}")))?;
+    serde_json::from_value(value).map_err(|error| Error::InvalidState { function, why: error.to_string() })
 }
 
 fn log_as_json() {
@@ -64,4 +71,33 @@ fn log<Out: Serialize>(function: &str, request: &str, outcome: &Result<Out>) {
 
 fn diagnostic(error: Error) -> Diagnostic {
     Diagnostic { error_type: error.name().to_owned(), error_message: error.chain() }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn refusal(text: &str) -> Error {
+        let event: Box<RawValue> = serde_json::from_str(text).unwrap();
+        read::<Value>("check-version", &event).unwrap_err()
+    }
+
+    #[test]
+    fn what_no_value_can_hold_is_bad_input_and_not_a_failure_of_ours() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for (text, why) in [(r#"{"Port": 1e400}"#, "number out of range"), (deep.as_str(), "recursion limit")] {
+            let error = refusal(text);
+            assert_eq!(error.name(), "Canary.InvalidInput");
+            assert!(error.to_string().starts_with("the input cannot be read: "), "{error}");
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn data_of_another_shape_is_told_apart_from_bad_input() {
+        let event: Box<RawValue> = serde_json::from_str("[]").unwrap();
+        assert_eq!(read::<String>("rollback", &event).unwrap_err().name(), "Canary.InvalidState");
+    }
 }

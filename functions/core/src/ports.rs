@@ -6,7 +6,8 @@ use crate::{
     Result,
     health::{Answers, Window},
     plan::Plan,
-    service::Service,
+    request::Template,
+    service::{Protocol, Service},
     split::{LiveRoute, Split},
 };
 
@@ -21,14 +22,26 @@ pub trait TrafficRouter {
     /// Gives the existing route the weights of `split` and changes nothing else on it.
     fn set_split(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
 
-    /// Whether there is a router to make the service's route on.
-    fn exists(&self, service: &Service) -> impl Future<Output = Result<bool>> + Send;
+    /// What the router takes for the service, or why there is no router to make its route on.
+    fn listens(&self, service: &Service) -> impl Future<Output = Result<Listening>> + Send;
+
+    /// The namespace in which a live version is found, or nothing if it is found by other means.
+    fn namespace(&self, service: &Service, version: &str) -> impl Future<Output = Result<Option<String>>> + Send;
 
     /// Removes the service's route. Not there is as good as removed.
     fn remove(&self, service: &Service) -> impl Future<Output = Result<()>> + Send;
 
     /// The names of all live routes of the service that name `version`, with whatever weight.
     fn naming(&self, service: &Service, version: &str) -> impl Future<Output = Result<Vec<String>>> + Send;
+}
+
+/// Whether and for what a router listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listening {
+    /// There is no router; the text names what is missing.
+    Nowhere(String),
+    /// It takes these protocols; none named is any.
+    For(Vec<Protocol>),
 }
 
 /// What a stack is up to.
@@ -67,7 +80,7 @@ pub trait Stacks {
     fn describe(&self, stack: &str) -> impl Future<Output = Result<Option<Stack>>> + Send;
 
     /// Starts creating the candidate's stack from `template`.
-    fn create(&self, plan: &Plan, template: &str) -> impl Future<Output = Result<()>> + Send;
+    fn create(&self, plan: &Plan, template: &Template) -> impl Future<Output = Result<()>> + Send;
 
     /// Starts deleting a stack.
     fn delete(&self, stack: &str) -> impl Future<Output = Result<()>> + Send;
@@ -79,7 +92,7 @@ pub trait Stacks {
 /// Knows what a CloudFormation template is.
 pub trait Templates {
     /// The reason that the template is none, or nothing if it is one.
-    fn refusal(&self, template: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+    fn refusal(&self, template: &Template) -> impl Future<Output = Result<Option<String>>> + Send;
 }
 
 /// The record of which version of a service is live.

@@ -4,16 +4,16 @@ use canary_core::{
     Error, Result,
     plan::Plan,
     ports::{Stack, StackPhase, Stacks},
-    request::{decode_template, template_refused},
+    request::DeployRequest,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The plan and the candidate's template in base64.
+/// The plan, and the request for the candidate's template: the plan does not hold it, so that it is not in every state's data.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Input {
     plan: Plan,
-    canary_template: String,
+    request: Value,
 }
 
 /// How far the stack is.
@@ -50,7 +50,7 @@ pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
     let stack = &input.plan.deployment.candidate().stack;
     match step(stacks.describe(stack).await?, &input.plan.execution) {
         Step::Create => {
-            let template = decode_template(&input.canary_template).map_err(|why| template_refused(&why))?;
+            let template = DeployRequest::parse(&input.request)?.template;
             stacks.create(&input.plan, &template).await?;
             Ok(Output::InProgress { stack_status: "CREATE_REQUESTED".to_owned() })
         }

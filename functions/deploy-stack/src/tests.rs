@@ -2,12 +2,17 @@
 
 use canary_core::fakes::{State, World, canary_plan, ready, survives_every_fault};
 
+use serde_json::json;
+
 use super::*;
 
-const TEMPLATE: &str = "UmVzb3VyY2VzOiB7fQo=";
-
 async fn look(world: &World) -> Result<Output> {
-    handle(Input { plan: canary_plan(), canary_template: TEMPLATE.to_owned() }, world).await
+    let request = json!({
+        "EnvironmentName": "demo", "Namespace": "demo.local", "MicroserviceName": "web", "Protocol": "http",
+        "Port": 80, "PercentageStep": 25, "WaitTime": 60, "Sha": "bbb", "ContainerImage": "web:bbb",
+        "CanaryTemplate": "UmVzb3VyY2VzOiB7fQo=",
+    });
+    handle(Input { plan: canary_plan(), request }, world).await
 }
 
 /// As the state machine does: look until it is no longer in progress.

@@ -3,18 +3,18 @@
 use aws_config::SdkConfig;
 use aws_sdk_appmesh::{
     Client,
-    error::{BuildError, SdkError},
+    error::{BuildError, ProvideErrorMetadata, SdkError},
     operation::{create_route::CreateRouteError, update_route::UpdateRouteError},
     types::{
-        GrpcRoute, GrpcRouteAction, GrpcRouteMatch, HttpRoute, HttpRouteAction, HttpRouteMatch, RouteSpec, TcpRoute,
-        TcpRouteAction, WeightedTarget,
+        GrpcRoute, GrpcRouteAction, GrpcRouteMatch, HttpRoute, HttpRouteAction, HttpRouteMatch, RouteSpec,
+        ServiceDiscovery, TcpRoute, TcpRouteAction, WeightedTarget,
     },
 };
 
 use super::failed;
 use crate::{
     Error, Result,
-    ports::TrafficRouter,
+    ports::{Listening, TrafficRouter},
     service::{Protocol, Service},
     split::{LiveRoute, Split},
 };
@@ -95,14 +95,42 @@ impl TrafficRouter for AppMesh {
         Ok(())
     }
 
-    async fn exists(&self, service: &Service) -> Result<bool> {
+    async fn listens(&self, service: &Service) -> Result<Listening> {
         let router = router(service);
         let described =
             self.client.describe_virtual_router().mesh_name(mesh(service)).virtual_router_name(&router).send().await;
         match described {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => Ok(false),
+            Ok(output) => {
+                let spec = output.virtual_router.and_then(|router| router.spec);
+                let listeners = spec.and_then(|spec| spec.listeners).unwrap_or_default();
+                let mappings = listeners.into_iter().filter_map(|listener| listener.port_mapping);
+                Ok(Listening::For(mappings.filter_map(|mapping| mapping.protocol.as_str().parse().ok()).collect()))
+            }
+            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => {
+                let said = refused.err().message().unwrap_or("NotFoundException").to_owned();
+                Ok(Listening::Nowhere(format!("mesh `{}` has no virtual router `{router}` ({said})", mesh(service))))
+            }
             Err(error) => Err(failed("DescribeVirtualRouter", &router, error)),
+        }
+    }
+
+    async fn namespace(&self, service: &Service, version: &str) -> Result<Option<String>> {
+        let described =
+            self.client.describe_virtual_node().mesh_name(mesh(service)).virtual_node_name(version).send().await;
+        match described {
+            Ok(output) => {
+                let spec = output.virtual_node.and_then(|node| node.spec);
+                Ok(match spec.and_then(|spec| spec.service_discovery) {
+                    Some(ServiceDiscovery::AwsCloudMap(map)) => Some(map.namespace_name),
+                    // A version's own name in the namespace; any other host name says nothing of a namespace.
+                    Some(ServiceDiscovery::Dns(dns)) => {
+                        dns.hostname.strip_prefix(version).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned)
+                    }
+                    _ => None,
+                })
+            }
+            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => Ok(None),
+            Err(error) => Err(failed("DescribeVirtualNode", version, error)),
         }
     }
 

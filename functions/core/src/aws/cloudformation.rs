@@ -13,6 +13,7 @@ use crate::{
     Result,
     plan::Plan,
     ports::{Stack, StackPhase, Stacks, Templates},
+    request::Template,
 };
 
 /// The tag that says which execution made a stack.
@@ -56,13 +57,15 @@ impl Stacks for CloudFormation {
         }))
     }
 
-    async fn create(&self, plan: &Plan, template: &str) -> Result<()> {
+    async fn create(&self, plan: &Plan, template: &Template) -> Result<()> {
         let stack = &plan.deployment.candidate().stack;
+        let (body, url) = body_or_url(template);
         let created = self
             .client
             .create_stack()
             .stack_name(stack)
-            .template_body(template)
+            .set_template_body(body)
+            .set_template_url(url)
             .set_parameters(Some(parameters(plan)))
             .set_tags(Some(tags(plan)))
             .set_role_arn(self.stack_role.clone())
@@ -112,14 +115,22 @@ impl Stacks for CloudFormation {
 }
 
 impl Templates for CloudFormation {
-    async fn refusal(&self, template: &str) -> Result<Option<String>> {
-        match self.client.validate_template().template_body(template).send().await {
+    async fn refusal(&self, template: &Template) -> Result<Option<String>> {
+        let (body, url) = body_or_url(template);
+        match self.client.validate_template().set_template_body(body).set_template_url(url).send().await {
             Ok(valid) => Ok(unusable(&valid)),
             Err(error) if error.code() == Some("ValidationError") => {
                 Ok(Some(error.message().unwrap_or("CloudFormation gives no reason").to_owned()))
             }
             Err(error) => Err(failed("ValidateTemplate", "CanaryTemplate", error)),
         }
+    }
+}
+
+fn body_or_url(template: &Template) -> (Option<String>, Option<String>) {
+    match template {
+        Template::Body(text) => (Some(text.clone()), None),
+        Template::Url(url) => (None, Some(url.clone())),
     }
 }
 

@@ -10,8 +10,9 @@ use crate::{
     error::Refusal,
     health::{Answers, Window},
     plan::Plan,
-    ports::{AnswerCounts, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
-    service::Service,
+    ports::{AnswerCounts, Listening, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
+    request::Template,
+    service::{Protocol, Service},
     split::{LiveRoute, Split},
 };
 
@@ -41,6 +42,10 @@ pub struct State {
     pub stubborn_routes: bool,
     /// Whether the service's virtual router is missing.
     pub no_router: bool,
+    /// The protocols that the router takes; none is any.
+    pub protocols: Vec<Protocol>,
+    /// The namespace in which the live versions are found.
+    pub namespace: Option<String>,
 }
 
 /// The world.
@@ -153,8 +158,17 @@ impl TrafficRouter for World {
         })
     }
 
-    async fn exists(&self, service: &Service) -> Result<bool> {
-        self.call("DescribeVirtualRouter", &service.microservice_name, |state| Ok(!state.no_router))
+    async fn listens(&self, service: &Service) -> Result<Listening> {
+        self.call("DescribeVirtualRouter", &service.microservice_name, |state| {
+            Ok(match state.no_router {
+                true => Listening::Nowhere("there is no router".to_owned()),
+                false => Listening::For(state.protocols.clone()),
+            })
+        })
+    }
+
+    async fn namespace(&self, _service: &Service, version: &str) -> Result<Option<String>> {
+        self.call("DescribeVirtualNode", version, |state| Ok(state.namespace.clone()))
     }
 
     async fn remove(&self, service: &Service) -> Result<()> {
@@ -194,7 +208,7 @@ impl Stacks for World {
         })
     }
 
-    async fn create(&self, plan: &Plan, _template: &str) -> Result<()> {
+    async fn create(&self, plan: &Plan, _template: &Template) -> Result<()> {
         let name = &plan.deployment.candidate().stack;
         self.call("CreateStack", name, |state| {
             let made = || Stack::in_phase(StackPhase::Creating, Some(&plan.execution));
@@ -243,8 +257,9 @@ impl Stack {
 }
 
 impl Templates for World {
-    async fn refusal(&self, template: &str) -> Result<Option<String>> {
-        let refusal = template.contains("!Broken").then(|| "unresolved tag".to_owned());
+    async fn refusal(&self, template: &Template) -> Result<Option<String>> {
+        let (Template::Body(text) | Template::Url(text)) = template;
+        let refusal = text.contains("!Broken").then(|| "unresolved tag".to_owned());
         self.call("ValidateTemplate", "CanaryTemplate", |_| Ok(refusal))
     }
 }

@@ -16,7 +16,7 @@ fn request(protocol: Protocol) -> DeployRequest {
         on_no_data: None,
         sha: "bbb".into(),
         container_image: "hello-backend:bbb".into(),
-        canary_template: String::new(),
+        template: crate::request::Template::Body(String::new()),
     }
 }
 

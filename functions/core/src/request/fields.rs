@@ -37,6 +37,19 @@ impl<'a> Fields<'a> {
         }
     }
 
+    pub fn optional_text(&mut self, field: &'static str, pattern: &Pattern) -> Option<String> {
+        let value = self.find(field)?;
+        match value {
+            Value::String(text) if (pattern.accepts)(text) => Some(text.clone()),
+            other => Some(self.wrong(field, other, pattern.allowed)),
+        }
+    }
+
+    /// Whether the request says anything about a field.
+    pub fn has(&mut self, field: &'static str) -> bool {
+        self.find(field).is_some()
+    }
+
     pub fn choice<T: Default>(&mut self, field: &'static str, allowed: &str, parse: fn(&str) -> Option<T>) -> T {
         match self.required(field, allowed) {
             Some(value) => self.parsed(field, value, allowed, parse).unwrap_or_default(),
@@ -127,8 +140,11 @@ impl<'a> Fields<'a> {
     pub fn finish(mut self) -> Result<()> {
         for name in self.object.keys() {
             if !self.known.contains(&canonical(name)) {
-                let nearest = self.nearest(name);
-                self.problems.push(format!("{} is not a field: the nearest is `{nearest}`", shown_text(name)));
+                let hint = self.hint(name);
+                self.problems.push(format!("{} is not a field: {hint}", shown_text(name)));
+            } else if canonical(name) != name && self.object.contains_key(canonical(name)) {
+                self.problems
+                    .push(format!("`{name}` and `{}` are one field: allowed is one of the two", canonical(name)));
             }
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(self.problems.join("; "))) }
@@ -153,9 +169,14 @@ impl<'a> Fields<'a> {
         T::default()
     }
 
-    fn nearest(&self, name: &str) -> &'static str {
-        let distance = |field: &&&str| strsim::levenshtein(&field.to_lowercase(), &name.to_lowercase());
-        self.known.iter().min_by_key(distance).copied().unwrap_or_default()
+    /// The field that a misspelt name means, or all that there are if it is like none of them.
+    fn hint(&self, name: &str) -> String {
+        let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        let distances = self.known.iter().map(|field| (strsim::levenshtein(&letters(field), &letters(name)), *field));
+        match distances.min() {
+            Some((distance, field)) if distance <= (field.len() / 3).max(1) => format!("the nearest is `{field}`"),
+            _ => format!("allowed are {}", self.known.iter().map(|f| format!("`{f}`")).collect::<Vec<_>>().join(", ")),
+        }
     }
 }
 

@@ -3,23 +3,21 @@
 //! Fields, units and ranges are those of the published `deploy.json`; see `events/README.md` for the table.
 
 mod fields;
+mod template;
 
 use std::str::FromStr;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::fields::{Fields, Pattern};
+pub use self::template::Template;
 use crate::{
-    Error, Result,
+    Result,
     service::{Protocol, Service},
     split::Weight,
 };
 
-/// CloudFormation's limit for a template sent in the request itself, in bytes.
-/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
-const TEMPLATE_BYTES: usize = 51_200;
 /// CloudFormation's limit for a stack name, in characters.
 const STACK_NAME_CHARS: usize = 128;
 /// A DNS label's limit, in characters: a version's name in Cloud Map is one.
@@ -44,14 +42,13 @@ const NAMESPACE: Pattern = Pattern {
     },
 };
 const SHA: Pattern = Pattern {
-    allowed: "1 to 64 letters and digits, such as a commit's hash",
-    accepts: |text| (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()),
+    allowed: "1 to 61 letters and digits, such as a commit's hash, in quotes",
+    accepts: |text| (1..=61).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()),
 };
 const IMAGE: Pattern = Pattern {
     allowed: "an image URI of 1 to 512 visible ASCII characters",
     accepts: |text| (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()),
 };
-const BASE64: Pattern = Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty() };
 const PROTOCOLS: &str = "`http`, `http2`, `grpc` or `tcp`";
 const NO_DATA: &str = "`RollBack` or `Proceed`";
 
@@ -103,8 +100,8 @@ pub struct DeployRequest {
     pub sha: String,
     /// What the new version runs.
     pub container_image: String,
-    /// The per-version template as it came, in base64.
-    pub canary_template: String,
+    /// The per-version template.
+    pub template: Template,
 }
 
 impl DeployRequest {
@@ -127,13 +124,10 @@ impl DeployRequest {
             on_no_data: fields.optional_choice("OnNoData", NO_DATA, |text| text.parse().ok()),
             sha: fields.text("Sha", &SHA),
             container_image: fields.text("ContainerImage", &IMAGE),
-            canary_template: fields.text("CanaryTemplate", &BASE64),
+            template: Template::read(&mut fields),
         };
         fields.same_as("MeshName", "EnvironmentName", &request.environment_name);
         request.check_names(&mut fields);
-        if let Err(problem) = decode_template(&request.canary_template) {
-            fields.refuse("CanaryTemplate", problem);
-        }
         fields.finish().map(|()| request)
     }
 
@@ -172,30 +166,6 @@ impl DeployRequest {
             );
         }
     }
-}
-
-/// The per-version template in plain text.
-///
-/// # Errors
-/// A sentence without the field's name: what is wrong and what is allowed.
-pub fn decode_template(encoded: &str) -> std::result::Result<String, String> {
-    let allowed = BASE64.allowed;
-    let compact: String = encoded.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(compact).map_err(|error| format!("is not base64 ({error}): allowed is {allowed}"))?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("is not UTF-8 text in base64: allowed is {allowed}"))?;
-    if text.len() > TEMPLATE_BYTES {
-        return Err(format!("is a template of {} bytes: allowed are {TEMPLATE_BYTES}", text.len()));
-    }
-    if !text.contains("Resources") {
-        return Err(format!("has no `Resources` section: allowed is {allowed}"));
-    }
-    Ok(text)
-}
-
-/// The refusal of a template that CloudFormation itself does not accept.
-#[must_use]
-pub fn template_refused(reason: &str) -> Error {
-    Error::InvalidInput(format!("`CanaryTemplate` is not a valid CloudFormation template: {reason}"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -94,8 +95,13 @@ fn every_bad_value_is_named_with_what_is_allowed() {
         ("Port", json!(70000), "`Port` is `70000`: allowed is a whole number from 1 to 65535"),
         ("Port", json!([80]), "`Port` is `[80]`: allowed is a whole number from 1 to 65535"),
         ("Protocol", json!("udp"), "`Protocol` is `udp`: allowed is `http`, `http2`, `grpc` or `tcp`"),
-        ("Sha", json!("a/b"), "`Sha` is `a/b`: allowed is 1 to 64 letters and digits"),
-        ("Sha", json!(1234567), "`Sha` is `1234567`: allowed is 1 to 64 letters and digits"),
+        ("Sha", json!("a/b"), "`Sha` is `a/b`: allowed is 1 to 61 letters and digits"),
+        ("Sha", json!("a".repeat(62)), "`Sha` is `aaaa"),
+        (
+            "Sha",
+            json!(1234567),
+            "`Sha` is `1234567`: allowed is 1 to 61 letters and digits, such as a commit's hash, in quotes",
+        ),
         ("EnvironmentName", json!("1st"), "`EnvironmentName` is `1st`: allowed is 1 to 100 letters"),
         ("MicroserviceName", json!("a\nb"), "`MicroserviceName` is `a\\nb`: allowed is 1 to 100 letters"),
         ("FailureThresholdValue", json!(-1), "`FailureThresholdValue` is `-1`: allowed is a whole number from 0"),
@@ -109,6 +115,14 @@ fn every_bad_value_is_named_with_what_is_allowed() {
             "FailureTresholdValue",
             json!(5),
             "`FailureTresholdValue` is not a field: the nearest is `FailureThresholdValue`",
+        ),
+        ("failure_threshold_value", json!(5), "`failure_threshold_value` is not a field: the nearest is"),
+        ("Colour", json!("red"), "`Colour` is not a field: allowed are `EnvironmentName`, `Namespace`, "),
+        ("CanaryTemplateUrl", json!("https://x.s3.us-west-2.amazonaws.com/t"), "`CanaryTemplateUrl` stands beside"),
+        (
+            "percentage_step",
+            json!(5),
+            "`percentage_step` and `PercentageStep` are one field: allowed is one of the two",
         ),
     ];
     for (field, value, expected) in cases {
@@ -129,9 +143,39 @@ fn a_name_too_long_for_a_stack_is_refused_with_the_figure() {
 
 #[test]
 fn a_template_over_the_limit_is_refused_with_the_figure() {
-    let long = format!("Resources:\n#{}", "x".repeat(TEMPLATE_BYTES));
+    let long = format!("Resources:\n#{}", "x".repeat(51_200));
     let message = refusal(&with("CanaryTemplate", json!(STANDARD.encode(long))));
     assert!(message.contains("is a template of 51212 bytes: allowed are 51200"), "{message}");
+}
+
+#[test]
+fn a_large_template_may_lie_in_s3_and_nowhere_else() {
+    let by = |url: &str| {
+        let mut input = without("CanaryTemplate");
+        input["CanaryTemplateUrl"] = json!(url);
+        input
+    };
+    let long = format!("https://b.s3.us-west-2.amazonaws.com/{}", "x".repeat(5120));
+    for url in [
+        "https://my-artifacts.s3.us-west-2.amazonaws.com/templates/web-bbb.yaml",
+        "https://s3.us-west-2.amazonaws.com/my-artifacts/templates/web-bbb.yaml",
+        "https://my-artifacts.s3.cn-north-1.amazonaws.com.cn/web.yaml",
+    ] {
+        assert_eq!(DeployRequest::parse(&by(url)).unwrap().template, Template::Url(url.to_owned()));
+    }
+    for url in [
+        "http://b.s3.us-west-2.amazonaws.com/t",
+        "https://b.s3.us-west-2.amazonaws.com.example/t",
+        "https://b.s3.us-west-2.amazonaws.com/",
+        "https://b.s3.us-west-2.amazonaws.com",
+        "https://b.ec2.us-west-2.amazonaws.com/t",
+        "https://b.s3.us-west-2.amazonaws.com/a b",
+        "",
+        long.as_str(),
+    ] {
+        let message = refusal(&by(url));
+        assert!(message.contains(": allowed is the address of an object in S3, https://{bucket}.s3."), "{message}");
+    }
 }
 
 #[test]
@@ -160,10 +204,11 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_value_of_any_field_gets_past_its_bounds_or_into_a_log_line(index in 0usize..13, value in any_json()) {
+    fn no_value_of_any_field_gets_past_its_bounds_or_into_a_log_line(index in 0usize..14, value in any_json()) {
         let field = [
             "EnvironmentName", "Namespace", "MicroserviceName", "Protocol", "Port", "PercentageStep", "WaitTime",
             "FailureThresholdValue", "FailureThresholdTime", "OnNoData", "Sha", "ContainerImage", "CanaryTemplate",
+            "CanaryTemplateUrl",
         ][index];
         match DeployRequest::parse(&with(field, value)) {
             Ok(request) => {

@@ -130,8 +130,56 @@ async fn without_a_router_nothing_exists_and_no_route_names_anything() {
     let answer = refusal_answer("NotFoundException");
     let (config, _) = replay(&[(404, answer.as_bytes()), (404, answer.as_bytes())]);
     let router = AppMesh::new(&config);
-    assert!(!router.exists(&service(Protocol::Http)).await.unwrap());
+    assert_eq!(
+        router.listens(&service(Protocol::Http)).await.unwrap(),
+        Listening::Nowhere("mesh `demo` has no virtual router `web-vr` (because)".to_owned())
+    );
     assert_eq!(router.naming(&service(Protocol::Http), "web-aaa").await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_router_takes_the_protocols_of_its_listeners() {
+    let described = |listeners: Value| {
+        json!({"meshName": "demo", "virtualRouterName": "web-vr", "status": {"status": "ACTIVE"},
+            "metadata": {"arn": "a", "createdAt": 1.0, "lastUpdatedAt": 1.0, "meshOwner": "0", "resourceOwner": "0",
+                "uid": "u", "version": 1},
+            "spec": {"listeners": listeners}})
+        .to_string()
+    };
+    let two = described(json!([{"portMapping": {"port": 80, "protocol": "http2"}},
+        {"portMapping": {"port": 81, "protocol": "tcp"}}]));
+    let (config, http) = replay(&[(200, two.as_bytes()), (200, described(json!([])).as_bytes())]);
+    let router = AppMesh::new(&config);
+    let found = router.listens(&service(Protocol::Http)).await.unwrap();
+    assert_eq!(found, Listening::For(vec![Protocol::Http2, Protocol::Tcp]));
+    assert_eq!(router.listens(&service(Protocol::Http)).await.unwrap(), Listening::For(Vec::new()));
+    assert_eq!(asked(&http)[0].1, "/v20190125/meshes/demo/virtualRouters/web-vr");
+}
+
+#[tokio::test]
+async fn the_namespace_of_a_version_is_where_it_is_discovered() {
+    let described = |discovery: Value| {
+        json!({"meshName": "demo", "virtualNodeName": "web-aaa", "status": {"status": "ACTIVE"},
+            "metadata": {"arn": "a", "createdAt": 1.0, "lastUpdatedAt": 1.0, "meshOwner": "0", "resourceOwner": "0",
+                "uid": "u", "version": 1},
+            "spec": {"serviceDiscovery": discovery}})
+        .to_string()
+    };
+    let cases = [
+        (json!({"awsCloudMap": {"namespaceName": "demo.local", "serviceName": "web-aaa"}}), Some("demo.local")),
+        (json!({"dns": {"hostname": "web-aaa.demo.local"}}), Some("demo.local")),
+        (json!({"dns": {"hostname": "web.elsewhere.example"}}), None),
+        (Value::Null, None),
+    ];
+    for (discovery, namespace) in cases {
+        let answer = described(discovery);
+        let (config, http) = replay(&[(200, answer.as_bytes())]);
+        let found = AppMesh::new(&config).namespace(&service(Protocol::Http), "web-aaa").await.unwrap();
+        assert_eq!(found.as_deref(), namespace, "{answer}");
+        assert_eq!(asked(&http)[0].1, "/v20190125/meshes/demo/virtualNodes/web-aaa");
+    }
+    let (config, _) = replay(&[(404, refusal_answer("NotFoundException").as_bytes())]);
+    assert_eq!(AppMesh::new(&config).namespace(&service(Protocol::Http), "web-aaa").await.unwrap(), None);
 }
 
 #[tokio::test]

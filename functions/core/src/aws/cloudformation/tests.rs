@@ -22,6 +22,10 @@ fn refused(code: &str, message: &str) -> String {
     )
 }
 
+fn body() -> Template {
+    Template::Body("Resources: {}".to_owned())
+}
+
 fn adapter(answers: &[(u16, &str)]) -> (CloudFormation, aws_smithy_http_client::test_util::StaticReplayClient) {
     let answers: Vec<_> = answers.iter().map(|(status, body)| (*status, body.as_bytes())).collect();
     let (config, http) = replay(&answers);
@@ -71,7 +75,7 @@ async fn another_validation_error_is_not_taken_for_a_missing_stack() {
 #[tokio::test]
 async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
     let (stacks, http) = adapter(&[(200, "<CreateStackResponse><CreateStackResult/></CreateStackResponse>")]);
-    stacks.create(&canary_plan(), "Resources: {}").await.unwrap();
+    stacks.create(&canary_plan(), &body()).await.unwrap();
     let body = asked(&http)[0].2.clone();
     let sent = |key: &str, value: &str| {
         let number = (1..=7).find(|n| body.contains(&format!("Parameters.member.{n}.ParameterKey={key}&")));
@@ -92,9 +96,22 @@ async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
 }
 
 #[tokio::test]
+async fn a_template_in_s3_is_validated_and_used_where_it_lies() {
+    let made = "<CreateStackResponse><CreateStackResult/></CreateStackResponse>";
+    let (stacks, http) = adapter(&[(200, &valid(&PARAMETERS, "")), (200, made)]);
+    let template = Template::Url("https://b.s3.us-west-2.amazonaws.com/t.yaml".to_owned());
+    assert_eq!(stacks.refusal(&template).await.unwrap(), None);
+    stacks.create(&canary_plan(), &template).await.unwrap();
+    for (_, _, body) in asked(&http) {
+        assert!(body.contains("TemplateURL=https%3A%2F%2Fb.s3.us-west-2.amazonaws.com%2Ft.yaml"), "{body}");
+        assert!(!body.contains("TemplateBody"), "{body}");
+    }
+}
+
+#[tokio::test]
 async fn a_stack_that_is_there_already_is_looked_at_and_not_a_failure() {
     let (stacks, _) = adapter(&[(400, &refused("AlreadyExistsException", "Stack [demo-web-bbb] already exists"))]);
-    stacks.create(&canary_plan(), "Resources: {}").await.unwrap();
+    stacks.create(&canary_plan(), &body()).await.unwrap();
 }
 
 #[tokio::test]
@@ -152,7 +169,7 @@ async fn a_template_that_create_stack_would_refuse_is_refused_before() {
     ];
     for (answer, expected) in cases {
         let (stacks, _) = adapter(&[(200, &answer)]);
-        let refusal = stacks.refusal("x").await.unwrap();
+        let refusal = stacks.refusal(&body()).await.unwrap();
         match expected {
             Some(expected) => assert!(refusal.unwrap_or_default().starts_with(expected), "{expected}"),
             None => assert_eq!(refusal, None),
@@ -167,7 +184,7 @@ async fn a_template_is_refused_in_cloudformations_words() {
         (200, &valid(&PARAMETERS, "")),
         (403, &refused("AccessDenied", "no")),
     ]);
-    assert_eq!(stacks.refusal("x").await.unwrap().as_deref(), Some("Template format error: unresolved"));
-    assert_eq!(stacks.refusal("x").await.unwrap(), None);
-    assert_eq!(stacks.refusal("x").await.unwrap_err().name(), "Canary.AccessDenied");
+    assert_eq!(stacks.refusal(&body()).await.unwrap().as_deref(), Some("Template format error: unresolved"));
+    assert_eq!(stacks.refusal(&body()).await.unwrap(), None);
+    assert_eq!(stacks.refusal(&body()).await.unwrap_err().name(), "Canary.AccessDenied");
 }

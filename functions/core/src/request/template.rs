@@ -1,0 +1,90 @@
+//! The per-version template: in the request itself, or where it lies in S3.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::fields::{Fields, Pattern};
+use crate::Error;
+
+/// CloudFormation's limit for a template sent in a call itself, in bytes.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
+const BODY_BYTES: usize = 51_200;
+/// CloudFormation's limit for the address of a template, in characters.
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
+const URL_CHARS: usize = 5120;
+
+const BASE64: Pattern = Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty() };
+const URL: Pattern = Pattern {
+    allowed: "the address of an object in S3, https://{bucket}.s3.{region}.amazonaws.com/{key}, of at most 5120 characters",
+    accepts: is_s3_object,
+};
+
+/// The template that makes a version's stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Template {
+    /// The template itself, in plain text.
+    Body(String),
+    /// Where it lies in S3: CloudFormation reads up to 1 MB from there, with the caller's permission.
+    Url(String),
+}
+
+impl Template {
+    /// Reads whichever of `CanaryTemplate` and `CanaryTemplateUrl` the request has.
+    pub(super) fn read(fields: &mut Fields<'_>) -> Self {
+        let url = fields.optional_text("CanaryTemplateUrl", &URL);
+        match url {
+            None => Self::Body(decode(fields)),
+            Some(url) => {
+                if fields.has("CanaryTemplate") {
+                    fields.refuse(
+                        "CanaryTemplateUrl",
+                        "stands beside `CanaryTemplate`: allowed is one of the two".into(),
+                    );
+                }
+                Self::Url(url)
+            }
+        }
+    }
+
+    /// The refusal of a template that CloudFormation itself does not accept.
+    #[must_use]
+    pub fn refused(&self, reason: &str) -> Error {
+        let field = match self {
+            Self::Body(_) => "CanaryTemplate",
+            Self::Url(_) => "CanaryTemplateUrl",
+        };
+        Error::InvalidInput(format!("`{field}` is not a valid CloudFormation template: {reason}"))
+    }
+}
+
+fn decode(fields: &mut Fields<'_>) -> String {
+    let encoded = fields.text("CanaryTemplate", &BASE64);
+    plain(&encoded).unwrap_or_else(|problem| {
+        fields.refuse("CanaryTemplate", problem);
+        String::new()
+    })
+}
+
+/// The template in plain text, or a sentence without the field's name: what is wrong and what is allowed.
+fn plain(encoded: &str) -> Result<String, String> {
+    let allowed = BASE64.allowed;
+    let compact: String = encoded.split_ascii_whitespace().collect();
+    let bytes = STANDARD.decode(compact).map_err(|error| format!("is not base64 ({error}): allowed is {allowed}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("is not UTF-8 text in base64: allowed is {allowed}"))?;
+    if text.len() > BODY_BYTES {
+        return Err(format!(
+            "is a template of {} bytes: allowed are {BODY_BYTES}, and a larger one by `CanaryTemplateUrl`",
+            text.len()
+        ));
+    }
+    if !text.contains("Resources") {
+        return Err(format!("has no `Resources` section: allowed is {allowed}"));
+    }
+    Ok(text)
+}
+
+fn is_s3_object(url: &str) -> bool {
+    let Some((host, key)) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else { return false };
+    let in_aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
+    let of_s3 = host.split('.').any(|label| label == "s3");
+    url.len() <= URL_CHARS && url.chars().all(|c| c.is_ascii_graphic()) && in_aws && of_s3 && !key.is_empty()
+}
