@@ -24,10 +24,11 @@ pub enum Command {
     /// Make the per-version CloudFormation template from a manifest and the platform's settings
     #[command(after_help = EXIT_CODES, after_long_help = variables_help())]
     Template(TemplateArgs),
-    /// Complete deploy.json with Sha, ContainerImage and CanaryTemplate
+    /// Complete deploy.json with Sha, ContainerImage and the template
     ///
     /// The template is made from --manifest and --platform as by `canary template`, or is the one of --template. Everything is
-    /// checked as the state machine would, and that manifest, platform and deploy.json agree.
+    /// checked as the state machine would, and that manifest, platform and deploy.json agree. A template that is too large for
+    /// CloudFormation's requests is uploaded to --artifact-bucket by the AWS CLI before deploy.json is written.
     #[command(after_help = EXIT_CODES, after_long_help = variables_help())]
     Render(RenderArgs),
 }
@@ -79,9 +80,29 @@ pub struct RenderArgs {
     /// A template of the team's own, instead of a manifest
     #[arg(long, value_name = "FILE")]
     pub template: Option<PathBuf>,
+    /// A field of deploy.json that is to have another value; can be given several times
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+    /// Where a template goes that is too large for a request.
+    #[command(flatten)]
+    pub bucket: BucketArgs,
     /// Where to write the completed request; --deploy itself if absent, the standard output if `-`
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// Where a template goes that is too large for a request.
+#[derive(Debug, clap::Args)]
+pub struct BucketArgs {
+    /// The S3 bucket that a template over 51,200 bytes is uploaded to
+    #[arg(long, value_name = "BUCKET", env = "CANARY_ARTIFACT_BUCKET")]
+    pub artifact_bucket: Option<String>,
+    /// What the template's key in the bucket begins with; ends with a slash
+    #[arg(long, value_name = "PREFIX", env = "CANARY_ARTIFACT_PREFIX")]
+    pub artifact_prefix: Option<String>,
+    /// The bucket's Region; AWS_DEFAULT_REGION if AWS_REGION is absent too
+    #[arg(long, env = "AWS_REGION")]
+    pub region: Option<String>,
 }
 
 /// How a template is written.

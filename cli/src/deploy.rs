@@ -1,7 +1,7 @@
 //! deploy.json, and what a build adds to it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use canary_core::request::DeployRequest;
+use canary_core::request::{DeployRequest, Template};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -9,12 +9,26 @@ use crate::{
     manifest::Manifest,
     platform::Platform,
     problem::{Place, Problems},
+    read::shown,
 };
 
-/// The smallest thing that the request's validation takes for a template, for as long as there is none.
-const NO_TEMPLATE: &str = "Resources: {}";
+/// The other spellings that the request has for a field, which published examples use.
+const ALIASES: [(&str, &str); 2] = [("percentage_step", "PercentageStep"), ("wait_time", "WaitTime")];
+/// What a commit may be. With the shortest name of a microservice and a hyphen, 61 characters make a DNS label.
+const SHA: &str = "1 to 61 letters and digits";
+const SHA_CHARS: usize = 61;
+/// Right values for as long as there is none, so that the other fields can be checked.
+const STAND_INS: [(&str, &str); 3] =
+    [("Sha", "0"), ("ContainerImage", "image"), ("CanaryTemplate", "UmVzb3VyY2VzOiB7fQ==")];
+
+/// A field's name, whichever of its spellings `name` is.
+#[must_use]
+pub fn canonical(name: &str) -> &str {
+    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
+}
 
 /// A request that is being completed, with its fields in their order.
+#[derive(Clone, Debug)]
 pub struct Draft {
     file: Place,
     fields: IndexMap<String, Value>,
@@ -39,10 +53,31 @@ impl Draft {
         Ok(Self { file: Place::whole(file), fields, places })
     }
 
-    /// Sets a field; `place` is where its value comes from.
+    /// Whether a commit that the file has is text: a number may not be the one that somebody wrote.
+    ///
+    /// # Errors
+    /// That it is a number.
+    pub fn check_sha(&self) -> Result<(), Problems> {
+        let Some(Value::Number(number)) = self.fields.get("Sha") else { return Ok(()) };
+        let message = format!("`Sha` is `{number}`, a number: allowed is {SHA}, as text in quotes");
+        Err(Problems::one(self.place("Sha"), message))
+    }
+
+    /// Sets a field, in the spelling that the file has; `place` is where its value comes from.
     pub fn set(&mut self, field: &str, value: &str, place: Place) {
-        self.fields.insert(field.to_owned(), value.into());
-        self.places.insert(field.to_owned(), place);
+        let known = self.fields.keys().find(|known| canonical(known) == canonical(field)).cloned();
+        let field = known.unwrap_or_else(|| field.to_owned());
+        self.fields.insert(field.clone(), value.into());
+        self.places.insert(field, place);
+    }
+
+    /// Sets a field to what is known, or to a right value, so that the other fields can be checked.
+    pub fn set_or_stand_in(&mut self, field: &str, known: Option<(String, Place)>) {
+        match (known, STAND_INS.iter().find(|(name, _)| *name == field)) {
+            (Some((value, place)), _) => self.set(field, &value, place),
+            (None, Some((_, value))) => self.set(field, value, self.place(field).clone()),
+            (None, None) => {}
+        }
     }
 
     /// The request as the state machine will read it, save for the template.
@@ -50,40 +85,67 @@ impl Draft {
     /// # Errors
     /// Each bad field.
     pub fn request(&self) -> Result<DeployRequest, Problems> {
-        let mut fields = self.fields.clone();
-        fields.insert("CanaryTemplate".to_owned(), STANDARD.encode(NO_TEMPLATE).into());
-        self.checked(&fields)
+        let mut draft = self.clone();
+        draft.fields.shift_remove("CanaryTemplateUrl");
+        draft.set_or_stand_in("CanaryTemplate", None);
+        draft.checked()
     }
 
-    /// The completed file, with the template that `place` has.
+    /// The completed file.
     ///
     /// # Errors
     /// Each field that the state machine would refuse.
-    pub fn complete(mut self, template: &str, place: Place) -> Result<String, Problems> {
-        self.set("CanaryTemplate", &STANDARD.encode(template), place);
-        self.checked(&self.fields)?;
+    pub fn complete(mut self, template: &Template, place: Place) -> Result<String, Problems> {
+        // A request that was completed before may have its template in the other way.
+        let (field, value, other) = match template {
+            Template::Body(text) => ("CanaryTemplate", STANDARD.encode(text), "CanaryTemplateUrl"),
+            Template::Url(url) => ("CanaryTemplateUrl", url.clone(), "CanaryTemplate"),
+        };
+        self.fields.shift_remove(other);
+        self.set(field, &value, place);
+        self.checked()?;
         let text = serde_json::to_string_pretty(&self.fields);
         text.map(|text| text + "\n").map_err(|error| Problems::one(&self.file, error.to_string()))
     }
 
     /// Where a field stands.
-    pub fn place(&self, field: &str) -> &Place {
-        self.places.get(field).unwrap_or(&self.file)
+    fn place(&self, field: &str) -> &Place {
+        self.place_of(|known| known == field)
     }
 
-    fn checked(&self, fields: &IndexMap<String, Value>) -> Result<DeployRequest, Problems> {
-        let object = Value::Object(fields.clone().into_iter().collect());
+    /// Where the field stands whose name is meant, in either of its spellings.
+    fn place_of(&self, meant: impl Fn(&str) -> bool) -> &Place {
+        let mut places = self.places.iter();
+        let place = places
+            .find(|(name, _)| meant(name))
+            .or_else(|| self.places.iter().find(|(name, _)| meant(canonical(name))));
+        place.map_or(&self.file, |(_, place)| place)
+    }
+
+    fn checked(&self) -> Result<DeployRequest, Problems> {
+        let object = Value::Object(self.fields.clone().into_iter().collect());
         DeployRequest::parse(&object).map_err(|error| {
             let mut problems = Problems::default();
             // One sentence about each field, which begins with its name.
             for (index, sentence) in error.to_string().split("; `").enumerate() {
                 let sentence = if index == 0 { sentence.to_owned() } else { format!("`{sentence}") };
-                let field = sentence.split('`').nth(1).unwrap_or_default();
-                problems.add(self.place(field), &*sentence);
+                problems.add(self.place_of(|field| sentence.starts_with(&shown(field))), &*sentence);
             }
             problems.sorted()
         })
     }
+}
+
+/// A commit.
+///
+/// # Errors
+/// That it is none.
+pub fn sha(text: &str) -> Result<String, Problems> {
+    if (1..=SHA_CHARS).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Ok(text.to_owned());
+    }
+    let message = format!("`Sha` is {}: allowed is {SHA}, such as a commit's hash", shown(text));
+    Err(Problems::one(&Place::whole("--sha"), message))
 }
 
 /// Whether a line of JSON has this key.
@@ -92,15 +154,15 @@ fn names(line: &str, field: &str) -> bool {
     line.match_indices(&quoted).any(|(at, _)| line[at + quoted.len()..].trim_start().starts_with(':'))
 }
 
-/// Whether the request is about what the manifest and the platform describe.
+/// Whether the request is about what the manifest and the platform describe, as far as they could be read.
 ///
 /// # Errors
 /// Each field that says something else.
 pub fn check_agreement(
     request: &DeployRequest,
     draft: &Draft,
-    manifest: &Manifest,
-    platform: &Platform,
+    manifest: Option<&Manifest>,
+    platform: Option<&Platform>,
 ) -> Result<(), Problems> {
     let mut problems = Problems::default();
     let mut compare = |field: &str, value: &str, other: &str, place: &Place, path: &str| {
@@ -108,28 +170,19 @@ pub fn check_agreement(
             problems.add(draft.place(field), format!("`{field}` is `{value}`, and `{path}` is `{other}` at {place}"));
         }
     };
-    let (family, port) = (&manifest.family, &manifest.port);
-    compare("MicroserviceName", &request.microservice_name, &family.value, &family.place, &family.path);
-    compare("Port", &request.port.to_string(), &port.value.to_string(), &port.place, &port.path);
-    if let Some(protocol) = &platform.protocol {
-        compare(
-            "Protocol",
-            &request.protocol.to_string(),
-            &protocol.value.to_string(),
-            &protocol.place,
-            &protocol.path,
-        );
+    if let Some(Manifest { family, port, .. }) = manifest {
+        compare("MicroserviceName", &request.microservice_name, &family.value, &family.place, &family.path);
+        compare("Port", &request.port.to_string(), &port.value.to_string(), &port.place, &port.path);
     }
-    if let Some(environment) = &platform.environment {
-        compare(
-            "EnvironmentName",
-            &request.environment_name,
-            &environment.value,
-            &environment.place,
-            &environment.path,
-        );
+    if let Some(protocol) = platform.and_then(|platform| platform.protocol.as_ref()) {
+        let (ours, theirs) = (request.protocol.to_string(), protocol.value.to_string());
+        compare("Protocol", &ours, &theirs, &protocol.place, &protocol.path);
     }
-    if let Some(namespace) = &platform.namespace {
+    if let Some(environment) = platform.and_then(|platform| platform.environment.as_ref()) {
+        let ours = &request.environment_name;
+        compare("EnvironmentName", ours, &environment.value, &environment.place, &environment.path);
+    }
+    if let Some(namespace) = platform.and_then(|platform| platform.namespace.as_ref()) {
         compare("Namespace", &request.namespace, &namespace.value, &namespace.place, &namespace.path);
     }
     problems.unless_any(())

@@ -3,8 +3,11 @@
 use std::{
     fs,
     io::{self, Write},
-    path::{Path, PathBuf},
+    os::unix::fs::OpenOptionsExt,
+    path::Path,
 };
+
+use tempfile::Builder;
 
 use crate::{
     Failure,
@@ -46,16 +49,21 @@ pub fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
     written.map_err(|error| Failure::Failed(format!("{}: cannot be written: {error}", path.display())))
 }
 
-/// Puts a new file in the place of what a path leads to, through links.
+/// Puts a new file in the place of what a path leads to, through links. It has the mode of the one that it replaces.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    fs::write(&partial, text).and_then(|()| fs::rename(&partial, &path)).inspect_err(|_| {
-        // It may not exist, and what went wrong is said already.
-        let _ = fs::remove_file(&partial);
-    })
+    let kept = fs::metadata(&path).map(|replaced| replaced.permissions()).ok();
+    // What somebody must not read is not readable while it is being written either.
+    let mode = if kept.is_some() { 0o600 } else { 0o666 };
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let mut partial = Builder::new()
+        .prefix(".canary-")
+        .make_in(folder, |path| fs::File::options().write(true).create_new(true).mode(mode).open(path))?;
+    partial.as_file_mut().write_all(text.as_bytes())?;
+    if let Some(kept) = kept {
+        partial.as_file().set_permissions(kept)?;
+    }
+    partial.persist(path).map(|_| ()).map_err(|failed| failed.error)
 }
 
 /// A reader that ends early, such as `head`, is no failure.
@@ -70,33 +78,67 @@ fn to_stdout(text: &str) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
-    fn scratch(name: &str) -> PathBuf {
-        let folder = std::env::temp_dir().join(format!("canary-files-{}-{name}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for the test");
-        folder
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().expect("a folder for the test")
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).expect("there").permissions().mode() & 0o7777
+    }
+
+    #[test]
+    fn a_replaced_file_keeps_its_mode() {
+        let folder = folder();
+        for kept in [0o600, 0o640, 0o666, 0o755] {
+            let path = folder.path().join("deploy.json");
+            fs::write(&path, "old").expect("written");
+            fs::set_permissions(&path, fs::Permissions::from_mode(kept)).expect("set");
+            assert!(write(Some(&path), "new").is_ok());
+            assert_eq!((fs::read_to_string(&path).expect("read").as_str(), mode(&path)), ("new", kept));
+        }
+    }
+
+    #[test]
+    fn a_new_file_has_the_mode_that_any_new_file_has() {
+        let folder = folder();
+        let (ours, other) = (folder.path().join("ours"), folder.path().join("other"));
+        fs::write(&other, "text").expect("written");
+        assert!(write(Some(&ours), "text").is_ok());
+        assert_eq!(mode(&ours), mode(&other));
+    }
+
+    #[test]
+    fn nothing_but_the_file_itself_is_touched() {
+        let folder = folder();
+        let (path, partial) = (folder.path().join("deploy.json"), folder.path().join("deploy.json.partial"));
+        fs::write(&path, "old").expect("written");
+        fs::write(&partial, "the user's").expect("written");
+        assert!(write(Some(&path), "new").is_ok());
+        assert_eq!(fs::read_to_string(&partial).expect("read"), "the user's");
+        assert_eq!(fs::read_dir(folder.path()).expect("read").count(), 2);
     }
 
     #[test]
     fn a_link_stays_a_link_and_its_target_is_replaced() {
-        let folder = scratch("link");
-        let (link, target) = (folder.join("deploy.json"), folder.join("real.json"));
+        let folder = folder();
+        let (link, target) = (folder.path().join("deploy.json"), folder.path().join("real.json"));
         fs::write(&target, "old").expect("written");
-        std::os::unix::fs::symlink(&target, &link).expect("linked");
+        symlink(&target, &link).expect("linked");
         assert!(write(Some(&link), "new").is_ok());
         assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
         assert_eq!(fs::read_to_string(&target).expect("read"), "new");
-        fs::remove_dir_all(&folder).expect("removed");
     }
 
     #[test]
     fn what_is_not_a_file_is_written_to_and_never_replaced() {
-        let folder = scratch("socket");
-        let path = folder.join("socket");
+        let folder = folder();
+        let path = folder.path().join("socket");
         let _listening = std::os::unix::net::UnixListener::bind(&path).expect("bound");
         assert!(write(Some(&path), "text").is_err(), "a socket cannot be opened as a file");
         assert!(!fs::metadata(&path).expect("there").is_file(), "and it is still a socket");
-        fs::remove_dir_all(&folder).expect("removed");
     }
 }

@@ -4,16 +4,20 @@
 //! settings; `canary render` completes the deploy request with it.
 
 pub mod args;
+mod bucket;
 mod commands;
 mod deploy;
 mod fargate;
 mod files;
 mod manifest;
+mod overrides;
 mod platform;
 mod problem;
 mod read;
+mod render;
 mod setting;
 mod size;
+mod source;
 mod template;
 mod value;
 mod yaml;

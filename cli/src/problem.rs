@@ -64,19 +64,9 @@ impl Problems {
         problems
     }
 
-    /// Both values.
-    ///
-    /// # Errors
-    /// What is wrong with either.
-    pub fn both<A, B>(one: Result<A, Self>, other: Result<B, Self>) -> Result<(A, B), Self> {
-        match (one, other) {
-            (Ok(one), Ok(other)) => Ok((one, other)),
-            (Err(Self(mut problems)), Err(Self(more))) => {
-                problems.extend(more);
-                Err(Self(problems))
-            }
-            (Err(problems), _) | (_, Err(problems)) => Err(problems),
-        }
+    /// The value, or what is wrong with it added to these.
+    pub fn take<T>(&mut self, result: Result<T, Self>) -> Option<T> {
+        result.map_err(|Self(more)| self.0.extend(more)).ok()
     }
 
     /// `value`, if nothing is wrong.

@@ -1,7 +1,7 @@
 //! A setting that is written out, or that another stack exports.
 
 use crate::{
-    read::{nearest, shown},
+    read::{instead, shown},
     value::{Value, call},
 };
 
@@ -83,11 +83,8 @@ fn check_names(text: &str) -> Result<(), String> {
             return Err(format!("is {}: a `${{` has no `}}`", shown(text)));
         };
         if !NAMES.contains(&name) {
-            let nearest = nearest(name, NAMES).unwrap_or_default();
-            return Err(format!(
-                "has {}, which nothing sets: the nearest is `${{{nearest}}}`",
-                shown(&format!("${{{name}}}"))
-            ));
+            let instead = instead(name, NAMES.into_iter(), |known| format!("${{{known}}}"));
+            return Err(format!("has {}, which nothing sets: {instead}", shown(&format!("${{{name}}}"))));
         }
     }
     Ok(())
@@ -107,8 +104,8 @@ mod tests {
 
     #[test]
     fn an_unknown_name_is_refused_with_the_nearest() {
-        let unknown = "has `${Enviroment}`, which nothing sets: the nearest is `${EnvironmentName}`";
-        assert_eq!(Setting::new("a-${Enviroment}", false), Err(unknown.into()));
+        let unknown = "has `${EnviromentName}`, which nothing sets: the nearest is `${EnvironmentName}`";
+        assert_eq!(Setting::new("a-${EnviromentName}", false), Err(unknown.into()));
         assert_eq!(Setting::new("${Sha", true), Err("is `${Sha`: a `${` has no `}`".into()));
         assert_eq!(Setting::new("${Sha}$x", true), Ok(Setting::Export("${Sha}$x".into())));
     }

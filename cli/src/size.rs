@@ -7,6 +7,7 @@ use crate::{
     manifest::Manifest,
     platform::{LaunchType, Platform},
     problem::Problems,
+    read::{Located, any_of},
 };
 
 /// What a task's CPU may be.
@@ -97,7 +98,7 @@ fn check_ec2(manifest: &Manifest, problems: &mut Problems) {
     }
 }
 
-fn check_allowed(size: &crate::read::Located<u32>, allowed: &[u32], unit: &str, problems: &mut Problems) {
+fn check_allowed(size: &Located<u32>, allowed: &[u32], unit: &str, problems: &mut Problems) {
     if !allowed.is_empty() && !allowed.contains(&size.value) {
         let allowed = listed(allowed.iter().copied(), unit);
         let message = format!("`{}` is {}{unit}: the platform allows {allowed}", size.path, size.value);
@@ -107,11 +108,7 @@ fn check_allowed(size: &crate::read::Located<u32>, allowed: &[u32], unit: &str, 
 
 /// `256, 512 or 1024 MiB`
 fn listed(numbers: impl Iterator<Item = u32>, unit: &str) -> String {
-    let numbers: Vec<String> = numbers.map(|number| number.to_string()).collect();
-    match numbers.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}{unit}", rest.join(", ")),
-        _ => format!("{}{unit}", numbers.concat()),
-    }
+    any_of(numbers.map(|number| number.to_string())) + unit
 }
 
 #[cfg(test)]

@@ -33,3 +33,29 @@ fn every_variable_is_in_the_table() {
         assert!(README.contains(&format!("| `{variable}` |")), "{variable}");
     }
 }
+
+/// The words of a help text that begin in a way, without what surrounds them.
+fn words<'a>(help: &'a str, beginning: &str) -> Vec<&'a str> {
+    let word = |word: &'a str| word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    help.lines()
+        .filter(|line| line.trim_start().starts_with('-') || line.contains("[env: "))
+        .flat_map(|line| line.split([' ', '=']).map(word))
+        .filter(|word| word.starts_with(beginning))
+        .collect()
+}
+
+#[test]
+fn every_option_of_render_is_in_the_table() {
+    let help = Build::new().canary("render --help").stdout;
+    let table: Vec<&str> = README.lines().filter(|line| line.starts_with("| `--")).collect();
+    let options = words(&help, "--");
+    assert!(options.len() > 10, "{options:?}");
+    for option in options.into_iter().filter(|option| *option != "--help") {
+        assert!(table.iter().any(|row| row.contains(&format!("`{option} "))), "{option}");
+    }
+    let variables = [words(&help, "C"), words(&help, "AWS_")].concat();
+    assert!(variables.len() >= 4, "{variables:?}");
+    for variable in variables {
+        assert!(table.iter().any(|row| row.contains(&format!("`{variable}`"))), "{variable}");
+    }
+}

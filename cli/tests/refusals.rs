@@ -48,9 +48,20 @@ manifest.yaml:2: `Task.Famly` is not a key: the nearest is `Task.Family`
         platform("LaunchTyp: EC2\nScaling:\n  Minimum: 1\n"),
         "\
 platform.yaml:1: `LaunchTyp` is not a key: the nearest is `LaunchType`
-platform.yaml:3: `Scaling.Minimum` is not a key: the nearest is `Scaling.Min`
+platform.yaml:3: `Scaling.Minimum` is not a key: allowed is `Scaling.Min`, `Scaling.Max` or `Scaling.TargetCpu`
 "
     );
+}
+
+#[test]
+fn a_key_that_is_like_no_other_is_named_with_all_that_there_are() {
+    assert_eq!(
+        manifest(&format!("{MANIFEST}Timeout: 5\n")),
+        "manifest.yaml:9: `Timeout` is not a key: allowed is `Task`, `AppContainer` or `VirtualNode`\n"
+    );
+    let message = changed("/data\n", "/data\nVirtualNode:\n  Backends: ['${Owner}']\n");
+    let expected = "manifest.yaml:10: `VirtualNode.Backends[0]` has `${Owner}`, which nothing sets: allowed is `${EnvironmentName}`, ";
+    assert!(message.starts_with(expected), "{message}");
 }
 
 #[test]
@@ -178,8 +189,13 @@ fn platform_settings_have_to_go_together() {
             "2: `AssignPublicIp` is `true`: tasks on EC2 cannot have public addresses of their own",
         ),
         (
-            "Discovery: DNS\nCloudMapAttributes: { a: b }\n",
+            "Discovery: DNS\nCloudMapAttributes: { REGION: b }\n",
             "2: `CloudMapAttributes` has no meaning with `Discovery` `DNS`: DNS records have no attributes",
+        ),
+        (
+            "CloudMapAttributes:\n  version: ${Sha}\n",
+            "2: `CloudMapAttributes.version` is no attribute that ECS gives a task: allowed are `AVAILABILITY_ZONE`, \
+            `ECS_CLUSTER_NAME`, `ECS_SERVICE_NAME`, `ECS_TASK_DEFINITION_FAMILY`, `REGION`",
         ),
         ("Subnets: []\n", "1: `Subnets` is an empty list: allowed is one item or more, or no such key"),
         (
@@ -216,8 +232,8 @@ fn everything_that_is_wrong_in_both_files_is_said_at_once() {
     assert_eq!(
         refused(&build),
         "\
-manifest.yaml:7: `AppContainer.Port` is `x`: allowed is a whole number from 1 to 65535
 CANARY_PLATFORM_XRAY_ENABLED: `XRay.Enabled` is `maybe`: allowed is `true` or `false`
+manifest.yaml:7: `AppContainer.Port` is `x`: allowed is a whole number from 1 to 65535
 platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
 "
     );
@@ -225,10 +241,14 @@ platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
 
 #[test]
 fn a_file_that_cannot_be_read_and_wrong_options_are_bad_input() {
-    let build = Build::new();
-    let outcome = build.canary("template --manifest nowhere.yaml");
-    assert_eq!(outcome.code, 2);
-    assert_eq!(outcome.stderr, "nowhere.yaml: cannot be read: No such file or directory (os error 2)\n");
+    let build = Build::new().file("platform.yaml", "LaunchType: x");
+    assert_eq!(
+        build.refused("template --manifest nowhere.yaml --platform platform.yaml"),
+        "\
+nowhere.yaml: cannot be read: No such file or directory (os error 2)
+platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
+"
+    );
     assert_eq!(build.canary("template").code, 2);
     assert_eq!(build.canary("nothing").code, 2);
 }

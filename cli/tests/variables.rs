@@ -64,6 +64,15 @@ fn a_misspelt_variable_is_named_with_the_nearest() {
 }
 
 #[test]
+fn a_variable_that_is_like_no_other_is_named_with_all_that_there_are() {
+    let build = Build::new().file("manifest.yaml", MANIFEST).variable("CANARY_PLATFORM_OWNER", "me");
+    let message = build.refused(TEMPLATE);
+    let beginning = "CANARY_PLATFORM_OWNER: no setting has this variable: allowed is `CANARY_PLATFORM_ENVIRONMENT`, `CANARY_PLATFORM_NAMESPACE`, ";
+    assert!(message.starts_with(beginning), "{message}");
+    assert!(message.ends_with(" or `CANARY_PLATFORM_ALLOWED_MEMORY`\n"), "{message}");
+}
+
+#[test]
 fn the_help_lists_the_variables() {
     let outcome = Build::new().canary("template --help");
     assert_eq!(outcome.code, 0);

@@ -17,7 +17,9 @@ ACCOUNT, REGION = "111122223333", "us-west-2"
 CONNECTION = f"arn:aws:codeconnections:{REGION}:{ACCOUNT}:connection/12345678-1234-1234-1234-123456789012"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/12345678"
 _SERVICE = {"Namespace": "demo.local", "MicroserviceName": "hello-web", "Port": "8080", "Protocol": "http"}
-_TOOLS = {"ToolsBucket": "tools", "PlatformKey": "platform.yaml", "FirstCommitBucket": "sources"}
+_TOOLS = {
+    "ToolsBucket": "tools", "PlatformKey": "platform.yaml", "FirstCommitBucket": "sources", "TemplateBucket": "artifacts",
+}  # fmt: skip
 
 # Parameters that together make every condition true and false at least once; a test says if one does not.
 VARIANTS: dict[str, list[dict[str, str]]] = {
@@ -76,10 +78,29 @@ def statements(role: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield from (branch for branch in branches if "Effect" in branch)
 
 
+def allowed(part: Any) -> Iterator[dict[str, Any]]:
+    """Every Allow statement in a template, whatever holds it: a role, a bucket's policy, an endpoint's."""
+    if isinstance(part, dict):
+        if part.get("Effect") == "Allow":
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from allowed(inner)
+
+
 def actions(statement: Mapping[str, Any]) -> list[str]:
     """The actions of a statement."""
-    found = statement["Action"]
-    return [found] if isinstance(found, str) else list(found)
+    return _listed(statement["Action"])
+
+
+def resources(statement: Mapping[str, Any]) -> list[Any]:
+    """The resources of a statement; a role's trust policy names none."""
+    return _listed(statement.get("Resource", []))
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
 
 
 def roles(template: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -93,6 +93,17 @@ def test_auto_is_what_the_place_can_hold(offered: bool, egress: str, source: str
     assert stacks.made["demo-hello-web-pipeline"][1]["Source"] == source
 
 
+@pytest.mark.parametrize(("bucket", "given"), [("shop", "shop"), ("shop.example", None)])
+def test_large_templates_go_to_the_functions_bucket_if_it_can_be_the_host_of_an_address(
+    bucket: str, given: str | None
+) -> None:
+    stacks = Deployed()
+    made = target(stacks, artifact_bucket=bucket)
+    create.pipelines(made)
+    assert made.bucket == bucket
+    assert [parameters.get("TemplateBucket") for _, parameters, _ in stacks.made.values()] == [given, given]
+
+
 def test_only_an_entry_service_gets_a_gateway_route() -> None:
     stacks = Deployed()
     create.pipelines(target(stacks))

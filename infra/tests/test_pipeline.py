@@ -34,6 +34,7 @@ GRANTED = {
             "ecr:GetDownloadUrlForLayer", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart",
         ],
         "Tools": ["s3:GetObject"],
+        "Templates": ["s3:PutObject"],
     },
 }  # fmt: skip
 TRUSTED = {"PushRole": "events", "PipelineRole": "codepipeline", "BuildRole": "codebuild"}
@@ -96,6 +97,18 @@ def test_the_build_knows_the_commit(resources: dict[str, Any]) -> None:
     (variable,) = json.loads(build["Configuration"]["EnvironmentVariables"])
     assert variable["value"] == "#{" + stage(resources, "Source")["Namespace"] + ".CommitId}"
     assert build["InputArtifacts"] == stage(resources, "Source")["OutputArtifacts"]
+
+
+def test_the_build_puts_large_templates_where_the_functions_read_them(resources: dict[str, Any]) -> None:
+    variables = resources["Build"]["Properties"]["Environment"]["EnvironmentVariables"]
+    assert {"Name": "CANARY_ARTIFACT_BUCKET", "Value": {"Ref": "TemplateBucket"}} in variables
+    (write,) = (made for made in templates.statements(resources["BuildRole"]) if made["Sid"] == "Templates")
+    values = {"AWS::Partition": "aws", "MicroserviceName": "web", "TemplateBucket": "b", "ArtifactBucket": "b"}
+    assert templates.substituted(write["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/web-*"
+    roles = templates.roles(templates.load("shared"))
+    for role in ("CheckVersionRole", "DeployStackRole"):
+        (read,) = (made for made in templates.statements(roles[role]) if templates.actions(made) == ["s3:GetObject"])
+        assert templates.substituted(read["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/*"
 
 
 def test_the_deployment_is_an_execution_of_the_shared_state_machine(resources: dict[str, Any]) -> None:

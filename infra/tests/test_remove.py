@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -116,16 +114,3 @@ def test_a_release_has_a_prefix_of_its_own_and_is_uploaded_once(tmp_path: Path) 
     assert {operation for operation, _ in again.calls} == {"head_object"}
     (packages / "rollback.zip").write_bytes(b"changed")
     assert artifacts.upload_release(lambda _: again, "b", tmp_path, print) != first
-
-
-def test_the_source_of_a_repository_is_the_folder_with_the_environments_deploy_json(tmp_path: Path) -> None:
-    (tmp_path / "specfiles").mkdir()
-    (tmp_path / "specfiles" / "deploy.json").write_text("old")
-    (tmp_path / "Dockerfile").write_text("FROM scratch")
-    s3 = Recorder(head_object=refusal("404"))
-    replaced = {"specfiles/deploy.json": b"new"}
-    key = artifacts.upload_source(lambda _: s3, "b", tmp_path, replaced, print)
-    archive = zipfile.ZipFile(io.BytesIO(s3.calls[-1][1]["Body"]))
-    contents = {name: archive.read(name) for name in archive.namelist()}
-    assert contents == {"specfiles/deploy.json": b"new", "Dockerfile": b"FROM scratch"}
-    assert artifacts.upload_source(lambda _: s3, "b", tmp_path, replaced, print) == key

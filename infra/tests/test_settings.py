@@ -33,11 +33,31 @@ def test_the_namespace_follows_the_environment(path: Path) -> None:
     assert settings.namespace == "shop.local"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "paces"),
+    [("", ("15", "180", "2")), ("http://127.0.0.1:4566", ("2", "6", "0.5")), ("https://aws", ("15", "180", "2"))],
+)
+def test_everything_is_as_fast_as_the_place_allows(path: Path, endpoint: str, paces: tuple[str, str, str]) -> None:
+    variables = {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": endpoint}
+    settings = resolve({}, variables, path, "x86_64")
+    assert (settings.stack_poll_seconds, settings.metric_delay_seconds, settings.poll_seconds) == paces
+    assert resolve({"stack_poll_seconds": "30"}, variables, path, "x86_64").stack_poll_seconds == "30"
+
+
 def test_what_is_written_is_read_again(path: Path) -> None:
     settings = resolve({"gateway_routes": "a=/ b=/b"}, {"AWS_REGION": "eu-west-1"}, path, "x86_64")
     path.write_text(settings.text())
     assert resolve({}, {}, path, "arm64") == settings
     assert read(path).keys() == {setting.name for setting in SETTINGS}
+
+
+def test_the_file_may_be_in_a_folder_that_is_not_there_yet(path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    inside = path.parent / "folder" / "settings.env"
+    assert main(["--settings", str(inside), "set-env", "--aws-region", "eu-west-1"]) == 0
+    assert read(inside)["AWS_REGION"] == "eu-west-1"
+    capfd.readouterr()
+    assert main(["--settings", str(inside / "file.env"), "set-env", "--aws-region", "eu-west-1"]) == 1
+    assert capfd.readouterr().err.startswith(f"error: settings file `{inside / 'file.env'}` cannot be written: ")
 
 
 def test_a_shell_can_source_the_file(path: Path) -> None:

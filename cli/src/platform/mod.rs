@@ -3,6 +3,7 @@
 //! One file serves all services: what differs between environments comes from their exports by default, and every text may
 //! hold `${MicroserviceName}` and the like.
 
+mod attributes;
 mod sidecar;
 mod variables;
 
@@ -198,10 +199,7 @@ impl Platform {
                 .find("Protocol")
                 .and_then(|found| found.parsed("`http`, `http2`, `grpc` or `tcp`", problems, |text| text.parse().ok())),
             discovery: choice(root.find("Discovery"), "`CloudMap` or `DNS`", discovery, problems),
-            cloud_map_attributes: root
-                .find("CloudMapAttributes")
-                .map(|found| found.entries(problems, Found::literal))
-                .unwrap_or_default(),
+            cloud_map_attributes: attributes::attributes(root.section("CloudMapAttributes", problems), problems),
             allowed_cpu: root.list("AllowedCpu", problems, |f, p| Some(f.parsed(size::CPU, p, size::cpu)?.value)),
             allowed_memory: root
                 .list("AllowedMemory", problems, |f, p| Some(f.parsed(size::MEMORY, p, size::memory)?.value)),

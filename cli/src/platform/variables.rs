@@ -4,7 +4,7 @@
 
 use crate::{
     problem::{Place, Problems},
-    read::{Key, Kind, Node, nearest, shown},
+    read::{Key, Kind, Node, instead, shown},
 };
 
 /// How the variables' names begin.
@@ -50,7 +50,7 @@ const LISTS: [Variable; 4] = [
 ];
 
 /// The names of all variables, without the prefix.
-pub fn names() -> impl Iterator<Item = &'static str> {
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     SCALARS.iter().chain(&LISTS).map(|(name, _)| *name)
 }
 
@@ -71,8 +71,8 @@ pub(super) fn merge(root: &mut Node, variables: &[(String, String)], problems: &
             let value = Node { kind: Kind::List(text.split(',').map(item).collect()), place };
             set(root, path, value, path, problems);
         } else {
-            let nearest = nearest(name, names()).unwrap_or_default();
-            problems.add(&place, format!("no setting has this variable: the nearest is `{PREFIX}{nearest}`"));
+            let instead = instead(name, names(), |known| format!("{PREFIX}{known}"));
+            problems.add(&place, format!("no setting has this variable: {instead}"));
         }
     }
 }

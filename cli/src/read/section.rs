@@ -1,6 +1,6 @@
 //! A mapping that is read key by key, so that what nobody asked for is known to be a mistake.
 
-use super::{Found, Key, Kind, Located, Node, nearest, shown};
+use super::{Found, Key, Kind, Located, Node, instead, shown};
 use crate::problem::{Place, Problems};
 
 /// A mapping under way.
@@ -40,7 +40,9 @@ impl<'a> Section<'a> {
 
     /// The value of a key, unless it is absent or empty.
     pub fn find(&mut self, key: &'static str) -> Option<Found<'a>> {
-        self.known.push(key);
+        if !self.known.contains(&key) {
+            self.known.push(key);
+        }
         let (_, node) = self.entries.iter().find(|(known, _)| known.name == key)?;
         (node.kind != Kind::Empty).then(|| Found { path: self.path_of(key), node })
     }
@@ -104,8 +106,8 @@ impl<'a> Section<'a> {
             let message = match elsewhere(&key.name) {
                 Some(reason) => format!("{name} {reason}"),
                 None => {
-                    let nearest = nearest(&key.name, self.known.iter().copied()).unwrap_or_default();
-                    format!("{name} is not a key: the nearest is `{}`", self.path_of(nearest))
+                    let instead = instead(&key.name, self.known.iter().copied(), |known| self.path_of(known));
+                    format!("{name} is not a key: {instead}")
                 }
             };
             problems.add(&key.place, message);

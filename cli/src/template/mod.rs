@@ -15,9 +15,34 @@ use crate::{
     value::{Value, attribute, map, named, reference, some},
 };
 
+/// How large a template may be.
+pub struct Limit {
+    /// In bytes.
+    pub bytes: usize,
+    /// How CloudFormation gets the template.
+    way: &'static str,
+    /// What there is to do about a larger one.
+    remedy: &'static str,
+}
+
 /// CloudFormation's limit for a template sent in the request itself, as the state machine sends it.
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>
-pub const TEMPLATE_BYTES: usize = 51_200;
+pub const IN_REQUEST: Limit = Limit {
+    bytes: 51_200,
+    way: "in a request",
+    remedy: "make it smaller, or name a bucket for it with --artifact-bucket",
+};
+/// CloudFormation's limit for a template in S3. The documentation says 1 MB; the service says 1000000 bytes when it refuses one.
+pub const IN_BUCKET: Limit = Limit { bytes: 1_000_000, way: "from a bucket", remedy: "make it smaller" };
+
+impl Limit {
+    /// What to say of a template that is larger; `hint` is a sentence about where its bytes are.
+    #[must_use]
+    pub fn advice(&self, hint: &str) -> String {
+        format!("CloudFormation takes {} {}. {hint}: {}", self.bytes, self.way, self.remedy)
+    }
+}
+
 /// How many of the largest parts a refusal names.
 const LARGEST: usize = 3;
 /// The name of a version, of its virtual node, Cloud Map service and ECS service alike.
@@ -45,24 +70,6 @@ impl Inputs<'_> {
         self.check_names(&mut problems);
         problems.unless_any(())?;
         Ok(self.build())
-    }
-
-    /// What to say of a template of so many bytes: how large it may be, and what would make it smaller.
-    #[must_use]
-    pub fn too_large(&self, bytes: usize) -> String {
-        let mut parts: Vec<(usize, String)> = task::sidecars(self.platform)
-            .map(|(name, container)| (container.to_string().len(), format!("sidecar `{name}`")))
-            .collect();
-        parts.push((self.manifest.command.iter().map(String::len).sum(), "`AppContainer.Command`".to_owned()));
-        parts.push((mesh::backends(self.manifest).to_string().len(), "`VirtualNode.Backends`".to_owned()));
-        parts.sort_by(|(one, _), (other, _)| other.cmp(one));
-        let largest: Vec<String> =
-            parts.iter().take(LARGEST).map(|(bytes, part)| format!("{part} ({bytes} bytes)")).collect();
-        format!(
-            "it has {bytes} bytes as JSON without spaces: CloudFormation takes {TEMPLATE_BYTES} in a request. Its largest \
-             parts are {}: make them shorter",
-            largest.join(", ")
-        )
     }
 
     fn build(&self) -> Value {
@@ -113,6 +120,20 @@ impl Inputs<'_> {
             problems.add(&family.place, message);
         }
     }
+}
+
+/// A sentence about the largest parts of a template that the inputs decide.
+#[must_use]
+pub fn largest(manifest: &Manifest, platform: &Platform) -> String {
+    let mut parts: Vec<(usize, String)> = task::sidecars(platform)
+        .map(|(name, container)| (container.to_string().len(), format!("sidecar `{name}`")))
+        .collect();
+    parts.push((manifest.command.iter().map(String::len).sum(), "`AppContainer.Command`".to_owned()));
+    parts.push((mesh::backends(manifest).to_string().len(), "`VirtualNode.Backends`".to_owned()));
+    parts.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let largest: Vec<String> =
+        parts.iter().take(LARGEST).map(|(bytes, part)| format!("{part} ({bytes} bytes)")).collect();
+    format!("Its largest parts are {}", largest.join(", "))
 }
 
 fn resource(kind: &str, depends_on: Option<Value>, properties: Value) -> Value {

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
     sync::atomic::{AtomicU32, Ordering},
@@ -19,6 +20,20 @@ AppContainer:
   Port: 8080
   HealthCheckPath: /data
 ";
+
+/// A deploy.json that is right but for what a build adds.
+pub const DEPLOY: &str = r#"{
+  "EnvironmentName": "demo",
+  "Namespace": "demo.local",
+  "MicroserviceName": "hello-backend",
+  "Protocol": "http",
+  "Port": "8080",
+  "PercentageStep": 25,
+  "WaitTime": 60
+}
+"#;
+/// What completes it.
+pub const RENDER: &str = "render --deploy deploy.json --manifest manifest.yaml --sha 0a1b2c3";
 
 /// What a command did.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +63,23 @@ impl Build {
         self
     }
 
+    /// A program of a folder `bin`, where no other is.
+    pub fn program(self, name: &str, script: &str) -> Self {
+        let directory = self.directory.join("bin");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join(name), format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}")).unwrap();
+        self.with_mode(&format!("bin/{name}"), 0o755).variable("PATH", directory.to_str().unwrap())
+    }
+
+    pub fn with_mode(self, name: &str, mode: u32) -> Self {
+        fs::set_permissions(self.directory.join(name), fs::Permissions::from_mode(mode)).unwrap();
+        self
+    }
+
+    pub fn mode(&self, name: &str) -> u32 {
+        fs::metadata(self.directory.join(name)).unwrap().permissions().mode() & 0o777
+    }
+
     pub fn directory(self, name: &str) -> Self {
         fs::create_dir(self.directory.join(name)).unwrap();
         self
@@ -67,6 +99,15 @@ impl Build {
         let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    /// What a command that is refused says; it prints nothing else and changes nothing.
+    pub fn refused(&self, arguments: &str) -> String {
+        let before = (self.names(), fs::read(self.directory.join("deploy.json")).ok());
+        let outcome = self.canary(arguments);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{}", outcome.stderr);
+        assert_eq!((self.names(), fs::read(self.directory.join("deploy.json")).ok()), before);
+        outcome.stderr
     }
 
     /// Runs `canary` with arguments that are separated by spaces.
@@ -90,6 +131,17 @@ impl Drop for Build {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
     }
+}
+
+/// A build that `canary render` completes.
+pub fn build() -> Build {
+    Build::new().file("manifest.yaml", MANIFEST).file("deploy.json", DEPLOY)
+}
+
+/// A platform with a sidecar whose environment is about so many bytes.
+pub fn heavy(bytes: usize) -> String {
+    let variables: String = (0..bytes / 64).map(|n| format!("      V{n:04}: {}\n", "x".repeat(30))).collect();
+    format!("Sidecars:\n  - Name: agent\n    Image: agent:1\n    Environment:\n{variables}")
 }
 
 /// The template of a manifest and platform settings, as JSON.

@@ -89,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     machine = "arm64" if platform.machine().lower() in _ARM else "x86_64"
     settings = resolve(vars(options), os.environ, options.settings, machine)
     if options.target == "set-env":
-        options.settings.write_text(settings.text())
+        _write(options.settings, settings.text())
         print(settings.text(), end="")
         print(f"written to {options.settings}", file=sys.stderr)
         return 0
@@ -108,6 +108,14 @@ def _run(options: argparse.Namespace) -> int:
     for leftover in leftovers.found:
         print(f"not removed: {leftover}", file=sys.stderr)
     return FAILURE if leftovers.found else 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    except OSError as error:
+        raise InfraError(f"settings file `{path}` cannot be written: {error.strerror}") from error
 
 
 if __name__ == "__main__":

@@ -84,18 +84,19 @@ def upload_file(client: Clients, bucket: str, folder: str, path: Path, name: str
     return key
 
 
-def upload_source(client: Clients, bucket: str, directory: Path, replaced: Mapping[str, bytes], say: Say) -> str:
-    """Puts a folder as a zip, for a repository to begin with; returns its key. `replaced` files win over the folder's."""
-    files = {str(path.relative_to(directory)): path for path in sorted(directory.rglob("*")) if path.is_file()}
+def upload_source(
+    client: Clients, bucket: str, name: str, files: Mapping[str, Path], replaced: Mapping[str, bytes], say: Say
+) -> str:
+    """Puts files as a zip, for a repository to begin with; returns its key. `replaced` ones win over those that are read."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in files.items():
-            entry = zipfile.ZipInfo(name, _EPOCH)
+        for inside, path in sorted(files.items()):
+            entry = zipfile.ZipInfo(inside, _EPOCH)
             entry.external_attr = (path.stat().st_mode & 0xFFFF) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, replaced.get(name) or path.read_bytes())
+            archive.writestr(entry, replaced.get(inside) or path.read_bytes())
     body = buffer.getvalue()
-    key = f"sources/{directory.name}-{_digest({'source': body})}.zip"
+    key = f"sources/{name}-{_digest({'source': body})}.zip"
     _put(client, bucket, key, body, say)
     return key
 

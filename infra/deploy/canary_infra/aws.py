@@ -20,7 +20,7 @@ Clients = Callable[[str], Any]
 def clients(region: str) -> Clients:
     """boto3 clients for a Region, made once each. A proxy is never asked for an endpoint on this machine."""
     session = boto3.Session(region_name=region)
-    local = _is_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
+    local = is_loopback(os.environ.get("AWS_ENDPOINT_URL", ""))
     # Stacks are looked at often, by an account's other users too: throttling is usual on AWS, and has no meaning here.
     config = Config(retries={"mode": "standard", "max_attempts": 3 if local else 8}, **{"proxies": {}} if local else {})
     made: dict[str, Any] = {}
@@ -54,7 +54,8 @@ def message(error: Exception) -> str:
     return str(error)
 
 
-def _is_loopback(endpoint: str) -> bool:
+def is_loopback(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine, as the local environment's is."""
     host = urlsplit(endpoint).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

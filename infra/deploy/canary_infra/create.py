@@ -107,6 +107,8 @@ def shared(target: Target) -> None:
         "ArtifactBucket": target.bucket,
         "ArtifactPrefix": artifacts.upload_release(target.client, target.bucket, target.checkout, target.say),
         "Architecture": settings.architecture,
+        "PollSeconds": settings.stack_poll_seconds,
+        "MetricDelaySeconds": settings.metric_delay_seconds,
     }
     made = target.stacks.deploy(settings.shared_stack, target.template("shared"), parameters)
     target.say(f"state machine {made['StateMachineArn']}")
@@ -125,7 +127,7 @@ def pipelines(target: Target) -> None:
     common = _common_parameters(target, source)
     if source != "None":
         artifacts.ensure_bucket(target.client, target.bucket, settings.aws_region, target.identity, target.say)
-        common |= _tools(target)
+        common |= _tools(target) | _template_bucket(target)
     routes = samples.gateway_routes(settings.gateway_routes)
     for microservice in microservices:
         _pipeline(target, microservice, {**common, "GatewayRoutePrefix": routes.get(microservice.name, "")})
@@ -149,6 +151,11 @@ def _tools(target: Target) -> dict[str, str]:
             target.client, target.bucket, "tools", platform, name, target.say
         )
     return parameters
+
+
+def _template_bucket(target: Target) -> dict[str, str]:
+    """Where builds put templates that are too large for a request. A name with dots cannot be the host of an address by TLS."""
+    return {} if "." in target.bucket else {"TemplateBucket": target.bucket}
 
 
 def _pipeline(target: Target, microservice: samples.Microservice, common: dict[str, str]) -> None:
@@ -178,8 +185,9 @@ def _pipeline(target: Target, microservice: samples.Microservice, common: dict[s
 def _first_commit(target: Target, microservice: samples.Microservice) -> dict[str, str]:
     """The sample's source, with a deploy.json for this environment."""
     settings = target.settings
-    replaced = {microservice.deploy_file: microservice.deploy_json(settings.environment_name, settings.namespace)}
-    key = artifacts.upload_source(target.client, target.bucket, microservice.directory, replaced, target.say)
+    replaced = {samples.DEPLOY_FILE: microservice.deploy_json(settings.environment_name, settings.namespace)}
+    files = microservice.repository(target.checkout)
+    key = artifacts.upload_source(target.client, target.bucket, microservice.name, files, replaced, target.say)
     return {"FirstCommitBucket": target.bucket, "FirstCommitKey": key}
 
 

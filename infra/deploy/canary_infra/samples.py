@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InfraError
 
-# Where a microservice's folder keeps its deploy.json, the first that is there.
-_DEPLOY_FILES = ("specfiles/deploy.json", "deploy.json")
+# Where a microservice's folder keeps its deploy.json.
+DEPLOY_FILE = "specfiles/deploy.json"
+# The folder of a sample with the programs' source, which each of its microservices' repositories gets a copy of.
+_APP = "app"
+# What building leaves behind.
+_NOT_SOURCE = ("target", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -20,21 +26,28 @@ class Microservice:
     port: str
     protocol: str
     directory: Path
-    deploy_file: str
 
     def deploy_json(self, environment: str, namespace: str) -> bytes:
         """Its deploy.json for another environment than the sample's own."""
-        document = json.loads((self.directory / self.deploy_file).read_text())
+        document = json.loads((self.directory / DEPLOY_FILE).read_text())
         document.update(EnvironmentName=environment, Namespace=namespace)
         return json.dumps(document, indent=2).encode() + b"\n"
+
+    def repository(self, checkout: Path) -> dict[str, Path]:
+        """The files that its repository begins with, by their names there: its folder, and the sample's app with our lock file."""
+        files = dict(_files(self.directory, ""))
+        app = self.directory.parent / _APP
+        if app.is_dir():
+            files |= {**dict(_files(app, f"{_APP}/")), f"{_APP}/Cargo.lock": checkout / "Cargo.lock"}
+        return files
 
 
 def microservices(checkout: Path, sample: str) -> list[Microservice]:
     """The microservices of a sample by name, or an `InfraError` that says which samples there are."""
     root = checkout / "samples" / sample
-    found = [_read(directory) for directory in sorted(root.glob("*/")) if _deploy_file(directory)]
+    found = [_read(directory) for directory in sorted(root.glob("*/")) if (directory / DEPLOY_FILE).is_file()]
     if not found:
-        others = {path.parent.name for path in (checkout / "samples").glob("*/*/") if _deploy_file(path)}
+        others = {path.parents[2].name for path in (checkout / "samples").glob(f"*/*/{DEPLOY_FILE}")}
         raise InfraError(f"there is no sample `{sample}` with microservices; there is {', '.join(sorted(others))}")
     return found
 
@@ -50,16 +63,19 @@ def gateway_routes(text: str) -> dict[str, str]:
     return routes
 
 
-def _deploy_file(directory: Path) -> str | None:
-    return next((name for name in _DEPLOY_FILES if (directory / name).is_file()), None)
+def _files(directory: Path, prefix: str) -> Iterator[tuple[str, Path]]:
+    """The files below a folder, with those that symbolic links lead to."""
+    for path, folders, names in os.walk(directory, followlinks=True):
+        folders[:] = sorted(set(folders) - set(_NOT_SOURCE))
+        for name in sorted(names):
+            file = Path(path) / name
+            yield prefix + file.relative_to(directory).as_posix(), file
 
 
 def _read(directory: Path) -> Microservice:
-    name = _deploy_file(directory)
-    assert name is not None
-    path = directory / name
+    path = directory / DEPLOY_FILE
     try:
         document = json.loads(path.read_text())
-        return Microservice(document["MicroserviceName"], str(document["Port"]), document["Protocol"], directory, name)
+        return Microservice(document["MicroserviceName"], str(document["Port"]), document["Protocol"], directory)
     except (ValueError, KeyError, TypeError) as error:
         raise InfraError(f"`{path}` is no deploy.json: {error!r}") from error

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import botocore.session
 
+from .aws import is_loopback
 from .errors import InfraError
 
 FILE = ".canary.env"
@@ -47,6 +48,8 @@ class Setting:
         return value
 
 
+# On AWS, and in the local environment, whose metrics are there after a second or two and whose stacks after a few.
+_PACE = {"poll_seconds": ("2", "0.5"), "stack_poll_seconds": ("15", "2"), "metric_delay_seconds": ("180", "6")}
 _NAME = r"[A-Za-z][A-Za-z0-9-]{0,39}"
 SETTINGS = (
     Setting("AWS_REGION", "Region", "", pattern=r"[a-z]{2}(-[a-z]+)+-\d"),
@@ -64,6 +67,12 @@ SETTINGS = (
     Setting("TRACING", "XRay lets X-Ray daemons send traces", "None", ("None", "XRay")),
     Setting("SHARED_STACK", "stack of the functions and the state machine", "canary-shared",
             pattern=r"[A-Za-z][A-Za-z0-9-]{0,49}"),
+    Setting("STACK_POLL_SECONDS",
+            "between two looks of the state machine at a version's stack (default: 15, in the local environment 2)", "",
+            pattern=r"[1-9]\d{0,2}"),
+    Setting("METRIC_DELAY_SECONDS",
+            "in which metrics may be late before their absence counts (default: 180, in the local environment 6)", "",
+            pattern=r"\d{1,3}"),
     Setting("ARTIFACT_BUCKET", "bucket of the functions' zips (default: one named after account and Region)", "",
             pattern=r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
     Setting("ARCHITECTURE", "instruction set that `make package` built for (default: this machine's)", "",
@@ -82,7 +91,8 @@ SETTINGS = (
     Setting("REPOSITORY_PREFIX", "before the names of CodeCommit repositories, for a second environment in an account", "",
             pattern=r"[A-Za-z0-9._-]*"),
     Setting("BRANCH", "branch whose commits are deployed", "main", pattern=r"[A-Za-z0-9._/-]+"),
-    Setting("POLL_SECONDS", "between two looks at a stack that is being made", "2", pattern=r"\d{1,2}(\.\d+)?"),
+    Setting("POLL_SECONDS", "between two looks at a stack that is being made (default: 2, in the local environment 0.5)", "",
+            pattern=r"\d{1,2}(\.\d+)?"),
 )  # fmt: skip
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 
@@ -101,6 +111,8 @@ class Settings:
     certificate_arn: str
     tracing: str
     shared_stack: str
+    stack_poll_seconds: str
+    metric_delay_seconds: str
     artifact_bucket: str
     architecture: str
     build_architecture: str
@@ -137,6 +149,9 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str], pat
     values["aws_region"] = values["aws_region"] or _region()
     values["namespace"] = values["namespace"] or f"{values['environment_name'].lower()}.local"
     values["architecture"] = values["architecture"] or machine
+    local = is_loopback(environment.get("AWS_ENDPOINT_URL", ""))
+    for field, paces in _PACE.items():
+        values[field] = values[field] or paces[local]
     return check(Settings(**values))
 
 

@@ -1,0 +1,140 @@
+//! What a template is made from: a manifest and the platform's settings, or a template of the team's own.
+
+use std::path::Path;
+
+use canary_core::request::DeployRequest;
+
+use crate::{
+    Protocol,
+    args::RenderArgs,
+    deploy::{Draft, check_agreement},
+    files,
+    manifest::Manifest,
+    platform::Platform,
+    problem::{Place, Problems},
+    template::{Inputs, Limit, largest},
+    yaml::to_yaml,
+};
+
+/// A template as it is written.
+#[derive(Clone)]
+pub struct Written {
+    /// YAML or JSON.
+    pub text: String,
+    /// How the name of a file with it ends.
+    pub ending: &'static str,
+}
+
+/// What of a template's source could be read.
+pub enum Source {
+    /// A template of the team's own.
+    Own(Place, Option<Written>),
+    /// What one is made from.
+    Made(Option<Box<Manifest>>, Option<Box<Platform>>),
+}
+
+/// Reads a manifest.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn manifest(path: &Path) -> Result<Manifest, Problems> {
+    let file = files::read(path)?;
+    Manifest::parse(&file.name, &file.text)
+}
+
+/// Reads the platform's settings.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn platform(path: Option<&Path>, variables: &[(String, String)]) -> Result<Platform, Problems> {
+    let file = path.map(files::read).transpose()?;
+    Platform::parse(file.as_ref().map(|file| (file.name.as_str(), file.text.as_str())), variables)
+}
+
+impl Source {
+    /// Reads what the options name, and adds what is wrong with it to `problems`.
+    pub fn read(args: &RenderArgs, variables: &[(String, String)], problems: &mut Problems) -> Self {
+        match (&args.template, &args.sources.manifest) {
+            (Some(path), _) => {
+                let ending = if path.extension().is_some_and(|ending| ending == "json") { "json" } else { "yaml" };
+                let written = problems.take(files::read(path)).map(|file| Written { text: file.text, ending });
+                Self::Own(Place::whole(&path.display().to_string()), written)
+            }
+            (None, Some(path)) => Self::Made(
+                problems.take(manifest(path)).map(Box::new),
+                problems.take(platform(args.sources.platform.as_deref(), variables)).map(Box::new),
+            ),
+            (None, None) => unreachable!("the command line requires one of the two"),
+        }
+    }
+
+    /// The image and where it is named, if that is known.
+    ///
+    /// # Errors
+    /// That nothing names it.
+    pub fn image(&self, option: Option<&str>) -> Result<Option<(String, Place)>, Problems> {
+        let place = Place::whole("--image");
+        let missing = match (option, self) {
+            (Some(image), _) => return Ok(Some((image.to_owned(), place))),
+            (None, Self::Made(manifest, _)) => {
+                let Some(manifest) = manifest else { return Ok(None) };
+                if let Some(image) = &manifest.image {
+                    return Ok(Some((image.value.clone(), image.place.clone())));
+                }
+                "is missing, and the manifest has no `AppContainer.Image`: one of the two has to name the image"
+            }
+            (None, Self::Own(..)) => "is missing: only a manifest could name an image instead",
+        };
+        Err(Problems::one(&place, missing))
+    }
+
+    /// Whether the request is about the same service.
+    ///
+    /// # Errors
+    /// Each field that says something else.
+    pub fn check_agreement(&self, request: &DeployRequest, draft: &Draft) -> Result<(), Problems> {
+        match self {
+            Self::Own(..) => Ok(()),
+            Self::Made(manifest, platform) => check_agreement(request, draft, manifest.as_deref(), platform.as_deref()),
+        }
+    }
+
+    /// The ways to write the template, the better ones first; none if too little of its source could be read.
+    ///
+    /// # Errors
+    /// What is wrong with the template.
+    pub fn write(&self, protocol: Protocol) -> Result<Vec<Written>, Problems> {
+        match self {
+            Self::Own(place, Some(own)) if !own.text.contains("Resources") => {
+                Err(Problems::one(place, "has no `Resources` section: allowed is a CloudFormation template"))
+            }
+            Self::Own(_, own) => Ok(own.iter().cloned().collect()),
+            Self::Made(Some(manifest), Some(platform)) => {
+                let template = Inputs { manifest, platform, protocol }.template()?;
+                let yaml = Written { text: to_yaml(&template), ending: "yaml" };
+                let json = Written { text: template.to_string(), ending: "json" };
+                Ok(vec![yaml, json])
+            }
+            Self::Made(..) => Ok(Vec::new()),
+        }
+    }
+
+    /// The refusal of a template that has so many bytes in the shortest way to write it.
+    pub fn too_large(&self, bytes: usize, limit: &Limit) -> Problems {
+        let message = match self {
+            Self::Made(Some(manifest), Some(platform)) => {
+                format!("has {bytes} bytes as JSON without spaces: {}", limit.advice(&largest(manifest, platform)))
+            }
+            _ => format!("has {bytes} bytes: {}", limit.advice("Comments and indentation count too")),
+        };
+        Problems::one(&self.place(), message)
+    }
+
+    /// What a template is called in messages.
+    pub fn place(&self) -> Place {
+        match self {
+            Self::Own(place, _) => place.clone(),
+            Self::Made(..) => Place::whole("the template"),
+        }
+    }
+}
