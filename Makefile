@@ -9,17 +9,22 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Named after what is installed, so that a change of the requirements installs anew, whatever the files' times are.
 INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -)
-TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/canary-helper.yaml cli/tests/golden/*/template.yaml)
+TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/specfiles/canary-helper.yaml cli/tests/golden/*/template.yaml)
 DENY_VERSION := 0.20.2
 DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
 INFRA := PYTHONPATH=infra/deploy $(BIN)/python -m canary_infra
 INFRA_TARGETS := set-env create-vpc create-ecs-mesh create-monitoring-resources create-shared-cloudformation-stack \
 	create-sample-microservice-pipeline-stack delete-sample-microservice-pipeline-stack delete-shared-cloudformation-stack \
 	delete-monitoring-resources delete-ecs-mesh delete-vpc delete-blog-contents
-LOCAL := PYTHONPATH=local/environment $(BIN)/python -m canary_local
+# A Ctrl-C that comes while Python itself starts waits for the program, which ends with a line instead of a traceback.
+LATER = $(shell env --block-signal=INT true 2> /dev/null && echo env --block-signal=INT)
+LOCAL = PYTHONPATH=local/environment $(LATER) $(BIN)/python -m canary_local
+# Is there while something runs. What an environment was started with, whatever is pinned now, can look at it and end it.
+STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
+USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up down status deploy logs package package-cli build clean $(INFRA_TARGETS)
+.PHONY: help demo test lint up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -27,23 +32,36 @@ help: ## Show this list
 	@printf '  make %s\n' $(INFRA_TARGETS)
 
 demo: package build ## Play the canary scenes with live traffic; report in target/demo
-	PYTHONPATH=local/environment $(BIN)/python -m canary_local.demo $(DEMO_OPTIONS)
+	$(LOCAL).demo $(DEMO_OPTIONS)
 
-up: package build ## Start the environment, deploy hello and return (UP_OPTIONS="--port N --images FILE")
+up: package build ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE")
 	@$(LOCAL) up $(UP_OPTIONS)
 
-down: $(INSTALLED) ## End the environment
-	@$(LOCAL) down
+down: ## End the environment
+	@if [ -e "$(STATE)" ]; then $(USABLE) && $(LOCAL) down; else echo "nothing is running"; fi
 
-status: $(INSTALLED) ## Say what runs in the environment
-	@$(LOCAL) status
+status: ## Say what runs in the environment
+	@if [ -e "$(STATE)" ]; then $(USABLE) && $(LOCAL) status; \
+	else echo "nothing is running: \`make up\` starts the environment"; fi
 
 deploy: $(INSTALLED) ## Start a deployment and follow it (EVENT=path.json)
 	@test -n "$(EVENT)" || { echo "error: say what to deploy: make deploy EVENT=path.json" >&2; exit 2; }
 	@$(LOCAL) deploy --event "$(EVENT)"
 
-logs: $(INSTALLED) ## Show the end of the environment's logs
-	@$(LOCAL) logs
+env: $(INSTALLED) ## Print the variables that AWS clients need, for a shell to eval
+	@$(LOCAL) env
+
+repair: $(INSTALLED) ## Take back what a deployment left that was stopped (SERVICE=name, ENVIRONMENT=demo)
+	@test -n "$(SERVICE)" || { echo "error: say what to repair: make repair SERVICE=name" >&2; exit 2; }
+	@$(LOCAL) repair "$(SERVICE)" $(ENVIRONMENT:%=--environment "%")
+
+call: $(INSTALLED) ## Make requests (URL=http://... COUNT=100 HEADER=x-version HOST_HEADER=name ALLOW_FAILED=1)
+	@test -n "$(URL)" || { echo "error: say what to call: make call URL=http://host:port/path" >&2; exit 2; }
+	@$(LOCAL) call "$(URL)" $(COUNT:%=--count=%) $(HEADER:%=--header=%) $(HOST_HEADER:%=--host-header=%) \
+		$(if $(ALLOW_FAILED),--allow-failed)
+
+logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=part of a task's or container's)
+	@$(LOCAL) logs $(if $(filter command,$(origin NAME)),"$(NAME)")
 
 test: package build ## Run every test
 	cargo test --workspace
@@ -52,16 +70,16 @@ test: package build ## Run every test
 lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	$(BIN)/ruff check local tests infra
-	$(BIN)/ruff format --check local tests infra
+	$(BIN)/ruff check local samples tests infra
+	$(BIN)/ruff format --check local samples tests infra
 	$(BIN)/cfn-lint $(TEMPLATES)
 	$(DENY) check --hide-inclusion-graph licenses bans sources
 	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
 	else echo "advisories: NOT checked, their database cannot be reached from here"; fi
 
-build: ## Build the data plane, the hello sample and the canary command
+build: ## Build the data plane, the samples and the canary command
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
-	cargo build -p local-dataplane -p sample-hello -p canary-cli
+	cargo build -p local-dataplane -p canary-cli -p 'sample-*'
 
 # Lambda's provided.al2023 has glibc 2.34. What cargo links by itself needs the glibc of the machine it runs on, which
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.
@@ -97,5 +115,5 @@ $(DENY):
 	cargo install --quiet --locked --root target/tools/$(DENY_VERSION) cargo-deny@$(DENY_VERSION)
 
 clean: ## Remove what was built and installed (ends the environment first)
-	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) down; fi
+	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) --state-dir .local down; fi
 	rm -rf $(VENV) .local target

@@ -92,29 +92,7 @@ async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
 
 #[tokio::test]
 async fn a_shift_that_the_router_does_not_report_is_an_error() {
-    /// Accepts every split and keeps the old one.
-    struct Stubborn(World);
-    impl TrafficRouter for Stubborn {
-        async fn route(&self, service: &canary_core::service::Service) -> Result<Option<LiveRoute>> {
-            self.0.route(service).await
-        }
-        async fn create(&self, _: &canary_core::service::Service, _: &canary_core::split::Split) -> Result<()> {
-            Ok(())
-        }
-        async fn set_split(&self, _: &canary_core::service::Service, _: &canary_core::split::Split) -> Result<()> {
-            Ok(())
-        }
-        async fn exists(&self, _: &canary_core::service::Service) -> Result<bool> {
-            Ok(true)
-        }
-        async fn remove(&self, _: &canary_core::service::Service) -> Result<()> {
-            Ok(())
-        }
-        async fn naming(&self, _: &canary_core::service::Service, _: &str) -> Result<Vec<String>> {
-            Ok(Vec::new())
-        }
-    }
-    let router = Stubborn(World::new(both_stand(&[("web-aaa", 100)])));
+    let router = World::new(State { stubborn_routes: true, ..both_stand(&[("web-aaa", 100)]) });
     let error = handle(input(canary_plan(), 0, Some(25)), &router, SHIFTED).await.unwrap_err();
     assert_eq!(error.to_string(), "route of `web` reports `web-aaa`: 100 after `web-aaa`: 75, `web-bbb`: 25 was set");
 }

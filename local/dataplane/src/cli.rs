@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Args, Parser};
 
 use crate::engine::addresses::AddressPrefix;
 
@@ -11,7 +11,20 @@ use crate::engine::addresses::AddressPrefix;
 /// task that it configures from App Mesh resources, whose API it serves too.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "local-dataplane", version)]
-pub struct Arguments {
+pub enum Arguments {
+    /// Run until told to stop
+    Serve(Serve),
+    /// Only read image maps and say what is wrong with them
+    CheckImages {
+        /// The image maps
+        #[arg(value_name = "FILE", required = true)]
+        images: Vec<PathBuf>,
+    },
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
     /// Where to serve the App Mesh API and the engine's; loopback only
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = loopback)]
     pub listen: SocketAddr,
@@ -36,6 +49,9 @@ pub struct Arguments {
     /// The first three numbers of the tasks' loopback addresses
     #[arg(long, value_name = "127.N.N", default_value = "127.0.40")]
     pub address_prefix: AddressPrefix,
+    /// The lowest port that containers may bind; one below is 20000 higher [default: what this program's user may bind]
+    #[arg(long, value_name = "PORT")]
+    pub lowest_port: Option<u16>,
     /// What `{checkout}` stands for in image maps
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     pub checkout: PathBuf,

@@ -8,16 +8,17 @@
 //!
 //! # How an application finds its backends
 //!
-//! Every task has a loopback address of its own, so each keeps its real ports: the application its container port,
-//! Envoy 15000 for requests from others, 15001 for the application's own requests to others, 9901 for its admin
-//! interface. There is no iptables redirection as on AWS, so an application sends its requests to its Envoy itself:
+//! Every task has a loopback address of its own, so each keeps its real ports: the application its container port
+//! ([`ports`] says what becomes of one below 1024), Envoy 15000 for requests from others, 15001 for the application's own
+//! requests to others, 9901 for its admin interface. There is no iptables redirection as on AWS, so an application sends its requests to its Envoy itself:
 //!
 //! - HTTP: its environment has `http_proxy=http://ADDRESS:15001` (and `no_proxy` for its own address and localhost),
 //!   which most clients follow, so that `http://shop.demo.local/` works unchanged. A client that does not follow it
-//!   calls `ADDRESS:15001` with the virtual service's name as `Host`.
+//!   calls `ADDRESS:15001` with the virtual service's name as `Host`. Envoy knows HTTP/2 by how a connection begins, so
+//!   a client may speak it there without being announced (with prior knowledge), and no client has to.
 //! - TCP has no host to route by: for each TCP virtual service among a virtual node's backends its Envoy listens on the
 //!   port of the service's router, or from 15100 on if the task has that port itself. The image map's placeholder
-//!   `{egress:db.demo.local}` is that `address:port`; see [`engine::images`].
+//!   `{egress:db.demo.local}` is that `address:port`; see [`engine::placeholders`].
 //!
 //! A virtual gateway listens on its task's address at its listeners' ports; `/_local/stats` says where.
 //!
@@ -33,6 +34,7 @@ pub mod engine;
 pub mod envoy;
 pub mod http;
 pub mod metrics;
+pub mod ports;
 mod report;
 pub mod stats;
 

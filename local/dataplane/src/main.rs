@@ -7,12 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use clap::Parser;
 use local_appmesh::Store;
-use local_dataplane::cli::Arguments;
+use local_dataplane::cli::{Arguments, Serve};
 use local_dataplane::engine::images::ImageMap;
 use local_dataplane::engine::process::{SUPERVISE, supervise};
 use local_dataplane::engine::{Engine, Settings};
 use local_dataplane::envoy::plane::Plane;
 use local_dataplane::metrics::Publisher;
+use local_dataplane::ports::{LocalPorts, lowest_bindable};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -28,12 +29,11 @@ async fn main() -> ExitCode {
         let code = supervise(arguments);
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
-    let filter = EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
-        .init();
-    match run(Arguments::parse()).await {
+    let done = match Arguments::parse() {
+        Arguments::Serve(arguments) => serve(arguments).await,
+        Arguments::CheckImages { images } => ImageMap::read(&images).map(drop).map_err(Into::into),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("local-dataplane: {error:#}");
@@ -42,7 +42,12 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> anyhow::Result<()> {
+async fn serve(arguments: Serve) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("info")))
+        .with_writer(std::io::stderr)
+        .init();
     ensure!(arguments.envoy.is_file(), "no Envoy at `{}`: give its binary with `--envoy`", arguments.envoy.display());
     let settings = Settings {
         state_directory: directory(&arguments.state_dir)?,
@@ -50,6 +55,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         checkout: absolute(&arguments.checkout)?,
         images: ImageMap::read(&arguments.images)?,
         prefix: arguments.address_prefix,
+        ports: LocalPorts::new(arguments.address_prefix, arguments.lowest_port.unwrap_or_else(lowest_bindable)),
     };
     let listener = TcpListener::bind(arguments.listen)
         .await

@@ -51,8 +51,8 @@ impl Report {
         let mesh = plane.mesh();
         let live = plane.live();
         let of = |kind, name: &str| {
-            let matching = live.iter().filter(move |one| one.0 == kind && one.1 == name);
-            matching.map(|one| one.2).collect::<Vec<_>>()
+            let matching = live.iter().filter(|one| one.role.kind == kind && one.role.name == name);
+            matching.collect::<Vec<_>>()
         };
         let nodes = plane.book().nodes().into_iter();
         let gateways = plane.book().gateways().into_iter();
@@ -65,8 +65,10 @@ impl Report {
                 .collect(),
             gateways: gateways
                 .map(|(name, totals)| {
-                    let address = of(RoleKind::VirtualGateway, &name).first().copied();
+                    let envoy = of(RoleKind::VirtualGateway, &name).first().copied();
+                    let address = envoy.map(|envoy| envoy.address);
                     let port = gateway_port(&mesh, &name);
+                    let port = port.map(|port| envoy.map_or(port, |envoy| envoy.ports.bound(port)));
                     (name, GatewayReport { address, port, requests: totals.requests, classes: totals.classes })
                 })
                 .collect(),

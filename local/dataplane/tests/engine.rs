@@ -49,6 +49,7 @@ async fn a_container_runs_with_its_environment_and_its_exit_is_reported() {
     assert_eq!(state["exitCode"], 3);
     assert_eq!(state["health"], "UNKNOWN");
     assert_eq!(log(&state), "hello override .\n");
+    assert!(state["logPath"].as_str().unwrap().ends_with("/logs/shell-t/main.log"), "{state}");
 
     let again = plane.create(&request).await;
     assert_eq!(again.id, container.id);
@@ -169,4 +170,28 @@ async fn sigkill_of_the_program_ends_its_containers() {
     kill_process(own, Signal::KILL).unwrap();
     plane.exit().await;
     is_gone(child).await;
+}
+
+#[tokio::test]
+async fn an_application_at_a_port_that_may_not_be_bound_is_moved_and_its_sidecar_finds_it() {
+    let plane = DataPlane::start_with("127.0.80", NOWHERE, &["--lowest-port", "1024"]).await;
+    plane.create_mesh().await;
+    let listener = json!({"portMapping": {"port": 80, "protocol": "http"}});
+    let spec = json!({"listeners": [listener], "serviceDiscovery": {"dns": {"hostname": "web.test.local"}}});
+    plane.appmesh("meshes/test/virtualNodes", json!({"virtualNodeName": "web", "spec": spec})).await;
+    let definition = json!({"containerDefinitions": [
+        {"name": "app", "image": "app:1", "portMappings": [{"containerPort": 80}]},
+        {"name": "envoy", "image": "x/aws-appmesh-envoy:1"}]});
+    let request = |container: &str, image: &str, environment: Value| {
+        json!({"taskArn": "arn:aws:ecs:us-west-2:000000000000:task/test/web", "cluster": "test", "family": "web",
+            "service": null, "taskDefinition": definition, "containerName": container, "image": image,
+            "environment": environment})
+    };
+    let envoy = json!({"APPMESH_RESOURCE_ARN": "mesh/test/virtualNode/web"});
+    let envoy = plane.create(&request("envoy", "x/aws-appmesh-envoy:1", envoy)).await;
+    plane.wait_for(&envoy, "health", "HEALTHY").await;
+    let app = plane.create(&request("app", "app:1", json!({"VERSION": "1", "PORT": "80"}))).await;
+    plane.listening(&app.ip, 20080).await;
+    let answer = plane.client.get(format!("http://{}:15000/", app.ip)).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), format!("1 GET {}:15000 /", app.ip));
 }

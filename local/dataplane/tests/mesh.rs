@@ -5,7 +5,7 @@ mod support;
 
 use std::collections::BTreeMap;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, Proxy, StatusCode, Version};
 use serde_json::{Value, json};
 use support::{DataPlane, eventually};
 use tokio::io::AsyncReadExt;
@@ -60,6 +60,39 @@ async fn a_mesh_that_allows_all_passes_other_names_on() {
     assert_eq!((status, body.as_str()), (StatusCode::OK, format!("1 GET {}:8080 /outside", other.ip).as_str()));
     let sent = plane.get("/_local/stats").await["virtualNodes"]["shop-1"].clone();
     assert_eq!((&sent["requests"], &sent["sent"]), (&json!(0), &json!(0)));
+    plane.assert_healthy().await;
+}
+
+#[tokio::test]
+async fn an_http2_application_calls_an_http2_backend_and_both_take_http1_too() {
+    let mut plane = DataPlane::start("127.0.93", NOWHERE).await;
+    plane.create_mesh().await;
+    plane.create_node("shop-1", "http2", &[]).await;
+    plane.create_service("shop", 8080, "http2").await;
+    plane.create_route("shop", "http2Route", &[("shop-1", 1)]).await;
+    plane.create_node("web", "http2", &["shop.test.local"]).await;
+    plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
+    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await.app.unwrap();
+    // What the application of `web` does whose client follows `http_proxy`.
+    let proxy = Proxy::http(format!("http://{}:15001", web.ip)).unwrap();
+    for (client, spoken) in [
+        (Client::builder().http2_prior_knowledge(), Version::HTTP_2),
+        (Client::builder().http1_only(), Version::HTTP_11),
+    ] {
+        let client = client.proxy(proxy.clone()).build().unwrap();
+        let (version, seen_by_backend) = eventually("an answer from the backend", || async {
+            let answer = client.get("http://shop.test.local/protocol").send().await.unwrap();
+            let ok = answer.status().is_success();
+            let version = answer.version();
+            ok.then_some((version, answer.text().await.unwrap()))
+        })
+        .await;
+        // Envoy speaks to each as it speaks: HTTP/2 to the backend, and to the caller what that began with.
+        assert_eq!((version, seen_by_backend.as_str()), (spoken, "HTTP/2.0"));
+    }
+    // And whoever calls the node's own sidecar, as its callers' Envoys do.
+    let answer = plane.client.get(format!("http://{}:15000/protocol", web.ip)).send().await.unwrap();
+    assert_eq!((answer.version(), answer.text().await.unwrap().as_str()), (Version::HTTP_11, "HTTP/2.0"));
     plane.assert_healthy().await;
 }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from .errors import LocalError
 
 FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "remove-old", "rollback")
 HELLO = ("hello-web", "hello-backend")
+STATE_DIR_VARIABLE = "CANARY_STATE_DIR"
 MINIMUM_PYTHON = (3, 10)
 # platform.machine() -> the shared template's Architecture.
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -29,8 +32,9 @@ class Checkout:
 
     @property
     def state_dir(self) -> Path:
-        """Where the environment that `up` starts keeps its state."""
-        return self.root / ".local"
+        """Where the environment that `up` starts keeps its state: the variable `CANARY_STATE_DIR`, or .local here."""
+        chosen = os.environ.get(STATE_DIR_VARIABLE)
+        return Path(chosen) if chosen else self.root / ".local"
 
     @property
     def dataplane(self) -> Path:
@@ -38,9 +42,19 @@ class Checkout:
         return self.root / "target" / "debug" / "local-dataplane"
 
     @property
+    def canary(self) -> Path:
+        """The `canary` command, which makes deploy requests."""
+        return self.root / "target" / "debug" / "canary"
+
+    @property
     def images(self) -> Path:
-        """The image map that always applies."""
+        """The image map that always applies, and that any other goes before."""
         return self.root / "local" / "images.json"
+
+    @property
+    def image_maps(self) -> list[Path]:
+        """The image maps that apply without being asked for: the one of `images`, and each sample's."""
+        return [self.images, *sorted(self.root.glob("samples/*/images.json"))]
 
     @property
     def shared_template(self) -> Path:
@@ -66,8 +80,8 @@ class Checkout:
         """The zip of a function, as it is deployed to AWS."""
         return self.root / "target" / "package" / f"{function}.zip"
 
-    def check(self) -> None:
-        """Raises a `LocalError` for the first thing that is missing."""
+    def check(self, programs: Sequence[str] = HELLO) -> None:
+        """Raises a `LocalError` for the first thing that is missing. `programs` are the apps that are to run."""
         if sys.platform != "linux":
             raise LocalError(
                 f"the local environment runs on Linux only (this is {sys.platform}): it gives each task an address of "
@@ -79,15 +93,15 @@ class Checkout:
                 "3.10 or newer is needed; run `make PYTHON=/path/to/python3.10 up`"
             )
         architecture()
-        for path, remedy in self._needed():
+        for path, remedy in self._needed(programs):
             if not path.is_file():
                 raise LocalError(f"`{path.relative_to(self.root)}` is missing: {remedy}")
 
-    def _needed(self) -> list[tuple[Path, str]]:
+    def _needed(self, programs: Sequence[str] = HELLO) -> list[tuple[Path, str]]:
         build, restore = "run `make build`", "restore it from version control"
         needed = [(self.package(function), "run `make package`") for function in FUNCTIONS]
-        needed.append((self.dataplane, build))
-        needed += [(self.dataplane.with_name(name), build) for name in HELLO]
+        needed += [(path, build) for path in (self.dataplane, self.canary)]
+        needed += [(self.dataplane.with_name(name), build) for name in programs]
         sources = (self.images, self.shared_template, self.canary_template, self.hello_template, self.definition)
         return needed + [(path, restore) for path in sources]
 

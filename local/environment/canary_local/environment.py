@@ -18,10 +18,11 @@ from typing import Any
 
 from . import executions, processes, stacks, state
 from .aws import ACCESS_KEY, REGION, SECRET_KEY, Clients
-from .checkout import Checkout, envoy
+from .checkout import HELLO, Checkout, envoy
 from .errors import LocalError
 from .executions import Event
 from .images import check as check_images
+from .interrupts import held
 from .loopback import address_prefix, answers, free_port, get
 from .processes import Process
 
@@ -62,11 +63,12 @@ class Environment:
         """Starts the processes and, with `stacks`, deploys the shared stack and the hello environment.
 
         `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
-        environment that is to run beside others needs a `state_dir` of its own. Ends what it started if it fails.
+        environment that is to run beside others needs a `state_dir` of its own; without one the checkout says where.
+        Ends what it started if it fails.
         """
         checkout = Checkout(checkout) if isinstance(checkout, Path) else checkout or Checkout.here()
-        checkout.check()
-        maps = check_images([checkout.images, *images])
+        checkout.check(HELLO if stacks else ())
+        maps = check_images(checkout.dataplane, [*checkout.image_maps, *images])
         directory = (state_dir or checkout.state_dir).resolve()
         running = state.load(directory)
         if running and any(process.alive() for process in running.processes):
@@ -109,23 +111,32 @@ class Environment:
     @property
     def gateway_url(self) -> str:
         """The URL of the virtual gateway `ingress`, through which requests enter the mesh."""
-        gateway = self.stats().get("gateways", {}).get("ingress")
-        if not gateway:
+        url = self.find_gateway()
+        if url is None:
             raise LocalError("the virtual gateway `ingress` does not run; `make status` and `make logs` tell more")
-        return f"http://{gateway['address']}:{gateway['port']}"
+        return url
+
+    def find_gateway(self) -> str | None:
+        """The URL of the virtual gateway `ingress`; None while there is none."""
+        gateway = self.stats().get("gateways", {}).get("ingress")
+        return f"http://{gateway['address']}:{gateway['port']}" if gateway else None
 
     @property
     def state_machine_arn(self) -> str:
         """The state machine of the shared stack."""
         if self._outputs is None:
-            found = self.client("cloudformation").describe_stacks(StackName=stacks.SHARED_STACK)["Stacks"][0]
-            self._outputs = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+            self._outputs = stacks.outputs(self.client, stacks.SHARED_STACK)
         return self._outputs["StateMachineArn"]
 
     @property
     def processes(self) -> tuple[Process, ...]:
         """The processes of the environment, in the order they were started."""
         return tuple(self._state.processes)
+
+    @property
+    def aws_calls(self) -> Path:
+        """The record of IAM's decisions: a line of JSON for each call of a role or a user."""
+        return self.state_dir / "logs" / "aws-calls.jsonl"
 
     @property
     def variables(self) -> dict[str, str]:
@@ -156,6 +167,11 @@ class Environment:
         complete = executions.complete_event(dict(event), self.checkout.canary_template)
         return executions.start(self.client, self.state_machine_arn, complete)
 
+    def repair(self, environment_name: str, service: str) -> str:
+        """Starts a repair of what a deployment of the service left; returns the execution's ARN."""
+        request = {"Action": "Repair", "EnvironmentName": environment_name, "MicroserviceName": service}
+        return executions.start(self.client, self.state_machine_arn, request)
+
     def follow(self, arn: str) -> Iterator[Event]:
         """Every step of an execution as it happens; the last one's kind is `ended`."""
         return executions.follow(self.client, arn)
@@ -185,8 +201,13 @@ class Environment:
 
     def _launch(self, name: str, command: list[str], variables: dict[str, str]) -> None:
         log = self.state_dir / "logs" / f"{name}.log"
-        self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
-        state.save(self.state_dir, self._state)
+        # What functions and containers leave behind goes when the environment ends.
+        scratch = self.state_dir / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        variables = {**variables, "TMPDIR": str(scratch)}
+        with held():
+            self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
+            state.save(self.state_dir, self._state)
 
     def _dataplane_command(self, maps: list[Path]) -> list[str]:
         options = {
@@ -199,17 +220,14 @@ class Environment:
             "metrics-interval-ms": METRICS_INTERVAL_MS,
             "address-prefix": address_prefix(self._state.gateway_port),
         }
-        command = [str(self.checkout.dataplane), *(f"--{name}={value}" for name, value in options.items())]
+        command = [str(self.checkout.dataplane), "serve", *(f"--{name}={value}" for name, value in options.items())]
         return command + [f"--images={path}" for path in maps]
 
     def _ministack_variables(self, stack_seconds: float) -> dict[str, str]:
-        scratch = self.state_dir / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
         return {
             **_base_variables(),
             **self.variables,
             "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
-            "TMPDIR": str(scratch),
             "AUTH": "true",
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_HOST": "127.0.0.1",
@@ -220,6 +238,7 @@ class Environment:
             "SFTP_ENABLED": "0",
             "CANARY_LOCAL_DATAPLANE": f"http://127.0.0.1:{self._state.dataplane_port}",
             "CANARY_LOCAL_STACK_SECONDS": str(stack_seconds),
+            "CANARY_LOCAL_AWS_CALLS": str(self.aws_calls),
         }
 
     def _deploy_stacks(self, progress: Progress) -> None:

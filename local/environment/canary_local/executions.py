@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 import time
 import uuid
@@ -27,7 +28,7 @@ class Event:
     """One step of an execution.
 
     `kind` is `entered` or `exited` (of `state`, with its input or output as `data`), `failed` (a task's attempt, with
-    `error` and `cause`; it may be retried) or, last, `ended` (`status` says how).
+    `error` and `cause`; it may be retried) or, last, `ended` (`status` says how). `cause` is in words (see `words`).
     """
 
     id: int
@@ -43,35 +44,65 @@ class Event:
 def read_event(path: Path, template: Path) -> dict[str, Any]:
     """A deploy request from a file, its CanaryTemplate filled in from `template` if it has none."""
     try:
-        event = json.loads(path.read_text())
+        text = path.read_text(encoding="utf-8")
+        event = json.loads(text, parse_float=_finite, parse_constant=_finite)
     except FileNotFoundError:
         raise LocalError(f"event file `{path}` does not exist") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise LocalError(f"event file `{path}` cannot be read: {error}") from None
+    except OSError as error:
+        raise LocalError(f"event file `{path}` cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise LocalError(f"event file `{path}` is not UTF-8 text: {error.reason} at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise LocalError(f"event file `{path}` is not JSON: {error}") from None
+        place = f"line {error.lineno}, column {error.colno}"
+        raise LocalError(f"event file `{path}` is not JSON: {error.msg} ({place})") from None
+    except _NotFinite as error:
+        line, field = _place(text, str(error))
+        raise LocalError(
+            f"event file `{path}`, line {line}: `{field}` is `{error}`: allowed is a number that JSON can hold"
+        ) from None
     return complete_event(event, template, str(path))
+
+
+class _NotFinite(Exception):
+    """A number that Python's JSON reader takes and AWS does not; the text is as it was written."""
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise _NotFinite(text)
+    return value
+
+
+def _place(text: str, number: str) -> tuple[int, str]:
+    """The line of `number` in JSON `text`, and the name that comes before it."""
+    field = ""
+    for token in re.finditer(rf'"((?:[^"\\]|\\.)*)"|{re.escape(number)}', text):
+        if token[1] is None:
+            return text.count("\n", 0, token.start()) + 1, field
+        field = token[1]
+    return 1, field
 
 
 def complete_event(event: Any, template: Path, source: str = "event") -> dict[str, Any]:
     """Checks that the event names what to deploy and adds the canary template if it brings none of its own."""
     if not isinstance(event, dict):
         raise LocalError(f"`{source}` must hold one JSON object")
-    missing = [name for name in REQUIRED if not event.get(name)]
+    missing = [f"`{name}`" for name in REQUIRED if not event.get(name)]
     if missing:
         raise LocalError(f"`{source}` lacks {', '.join(missing)}")
-    if event.get("CanaryTemplate"):
+    if event.get("CanaryTemplate") or event.get("CanaryTemplateUrl"):
         return dict(event)
     return {**event, "CanaryTemplate": base64.b64encode(template.read_bytes()).decode()}
 
 
 def start(client: Clients, state_machine_arn: str, event: Mapping[str, Any]) -> str:
-    """Starts an execution named after what it deploys; returns its ARN."""
-    label = f"{event['EnvironmentName']}-{event['MicroserviceName']}-{event['Sha']}"
+    """Starts an execution named after what it deploys or repairs; returns its ARN."""
+    label = f"{event['EnvironmentName']}-{event['MicroserviceName']}-{event.get('Sha', 'repair')}"
     suffix = f"-{uuid.uuid4().hex[:8]}"
     name = re.sub(r"[^A-Za-z0-9_-]", "-", label)[: _NAME_LENGTH - len(suffix)] + suffix
     answer = client("stepfunctions").start_execution(
-        stateMachineArn=state_machine_arn, name=name, input=json.dumps(event)
+        stateMachineArn=state_machine_arn, name=name, input=json.dumps(event, allow_nan=False)
     )
     return answer["executionArn"]
 
@@ -121,13 +152,23 @@ def _event(raw: dict[str, Any], current: str) -> Event | None:
         return Event(**base, kind="entered", state=details["name"], data=_document(details.get("input")))
     if kind.endswith("StateExited"):
         return Event(**base, kind="exited", state=details["name"], data=_document(details.get("output")))
-    failure = {"error": details.get("error", ""), "cause": details.get("cause", "")}
+    failure = {"error": details.get("error", ""), "cause": words(details.get("cause", ""))}
     if _ATTEMPT_FAILED.match(kind):
         return Event(**base, kind="failed", state=current, **failure)
     if kind in _ENDED:
         output = _document(details.get("output"))
         return Event(**base, kind="ended", state=current, data=output, status=_ENDED[kind], **failure)
     return None
+
+
+def words(cause: str) -> str:
+    """A cause as a person reads it: a Lambda function's error is a JSON document that holds its message."""
+    try:
+        document = json.loads(cause)
+    except ValueError:
+        return cause
+    message = document.get("errorMessage") if isinstance(document, dict) else None
+    return message if isinstance(message, str) else cause
 
 
 def _document(text: str | None) -> Any:

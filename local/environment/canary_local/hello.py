@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,16 +18,16 @@ WAIT_SECONDS = 3
 
 def event(checkout: Checkout, service: str, sha: str = SHA) -> dict[str, Any]:
     """The deploy request that a build of the service would make: its deploy.json and what the build adds."""
-    sample = checkout.root / "samples" / "hello" / service
-    own_template = sample / "canary-helper.yaml"
-    template = own_template if own_template.is_file() else checkout.canary_template
-    return {
-        **json.loads((sample / "deploy.json").read_text()),
-        "WaitTime": WAIT_SECONDS,
-        "Sha": sha,
-        "ContainerImage": f"{service}:{sha}",
-        "CanaryTemplate": base64.b64encode(template.read_bytes()).decode(),
-    }
+    specfiles = checkout.root / "samples" / "hello" / service / "specfiles"
+    manifest = specfiles / "manifest.yaml"
+    template = ("--manifest", manifest) if manifest.is_file() else ("--template", specfiles / "canary-helper.yaml")
+    command = [checkout.canary, "render", *template, "--deploy", specfiles / "deploy.json"]
+    command += ["--sha", sha, "--image", f"{service}:{sha}", "--output", "-"]
+    # Without the variables of this process, which could be a build's own.
+    done = subprocess.run(command, env={}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise LocalError(f"`canary render` of {service} failed: {done.stderr.strip()}")
+    return {**json.loads(done.stdout), "WaitTime": WAIT_SECONDS}
 
 
 def deploy_first(environment: Environment) -> None:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .environment import Environment
-from .executions import Event
-
-_TEXT_LENGTH = 500
+from .executions import Event, words
 
 
 def welcome(environment: Environment, hello: bool) -> str:
-    """How to use the environment that has just started."""
+    """How to use the environment that has just started with its stacks."""
     gateway = environment.gateway_url
-    exports = "\n".join(f"  export {name}={value}" for name, value in environment.variables.items())
+    exports = "\n".join(f"  {line}" for line in _exports(environment.variables))
     request = f"""
 Requests enter the mesh at the virtual gateway:
   curl {gateway}/hello-service/hello/world
@@ -34,10 +33,31 @@ End:           make down
 """
 
 
+def welcome_bare(environment: Environment) -> str:
+    """How to use the environment that has just started with nothing in it."""
+    return f"""
+AWS endpoint (every service, App Mesh included): {environment.endpoint}
+No stack is deployed. For make's other targets, any AWS SDK and the AWS CLI:
+  eval "$(make -s env)"
+End: make down
+"""
+
+
+def variables(environment: Environment) -> str:
+    """Shell commands that set what an AWS client needs, and where requests enter the mesh if they can."""
+    values = {**environment.variables, "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
+    gateway = environment.find_gateway()
+    return "\n".join(_exports(values | ({"GATEWAY_URL": gateway} if gateway else {})))
+
+
+def _exports(values: Mapping[str, str]) -> list[str]:
+    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+
+
 def status(environment: Environment) -> str:
     """Endpoint, gateway and who serves how much."""
     stats = environment.stats()
-    lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.gateway_url}"]
+    lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
     for name, node in sorted(stats.get("virtualNodes", {}).items()):
         lines.append(f"node       {name}: {node['tasks']} task(s), {node['requests']} request(s)")
     for name, weights in sorted(stats.get("routes", {}).items()):
@@ -48,12 +68,14 @@ def status(environment: Environment) -> str:
 class Narrator:
     """Tells a deployment as it goes: its states, and what each of them found out.
 
-    A state that is entered again before anything new was found out, as in a loop that waits for a stack, is told once.
+    A state that is entered again before anything new was found out, as in a loop that waits for a stack, is told once,
+    and so is a failure that an attempt, the states after it and the execution's end all report.
     """
 
     def __init__(self) -> None:
         self._told: set[str] = set()
         self._known: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
 
     def lines(self, event: Event) -> list[str]:
         """What is new with this step."""
@@ -65,9 +87,11 @@ class Narrator:
             return [f"{at}  {event.state}"]
         if event.kind == "exited":
             return [f"{at}    {text}" for text in self._news(event.data)]
-        failure = ": ".join(text for text in (event.error, event.cause[:_TEXT_LENGTH]) if text)
         if event.kind == "failed":
-            return [f"{at}    attempt failed: {failure}"]
+            return [f"{at}    attempt failed: {self._told_failure(event.error, event.cause)}"]
+        failure = _failure(event.error, event.cause)
+        for told, short in self._failures.items():
+            failure = failure.replace(told, short)
         return [f"{at}  {event.status}" + (f": {failure}" if failure else "")]
 
     def _news(self, data: Any) -> list[str]:
@@ -79,7 +103,18 @@ class Narrator:
                 self._known[topic] = json.dumps(part)
                 self._told.clear()
                 news.append(text)
+        caught = data.get("failure") if isinstance(data, dict) else None
+        if isinstance(caught, dict):
+            error, cause = str(caught.get("Error", "")), words(str(caught.get("Cause", "")))
+            if _failure(error, cause) not in self._failures:
+                news.append(f"failed: {self._told_failure(error, cause)}")
         return news
+
+    def _told_failure(self, error: str, cause: str) -> str:
+        failure = _failure(error, cause)
+        if cause:
+            self._failures[failure] = f"{error} (see above)"
+        return failure
 
 
 def _plan(plan: dict[str, Any]) -> str:
@@ -102,15 +137,14 @@ def _health(health: dict[str, Any]) -> str:
     return f"{health['verdict']} ({health.get('why') or 'no reason given'}): {health.get('decision') or 'no decision'}"
 
 
-def _failure(failure: dict[str, Any]) -> str:
-    return f"failed: {failure.get('Error', '')}: {str(failure.get('Cause', ''))[:_TEXT_LENGTH]}"
+def _failure(error: str, cause: str) -> str:
+    return ": ".join(text for text in (error, cause) if text)
 
 
 _TOPICS: dict[str, Callable[[dict[str, Any]], str]] = {
     "plan": _plan,
     "traffic": _traffic,
     "health": _health,
-    "failure": _failure,
 }
 
 

@@ -75,6 +75,17 @@ def deploy(client: Clients, name: str, template: Path, parameters: Mapping[str, 
     return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
+def outputs(client: Clients, name: str) -> dict[str, str]:
+    """The outputs of a stack, or a `LocalError` if there is no such stack."""
+    try:
+        found = client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in error.response["Error"]["Message"]:
+            raise
+        raise LocalError(f"there is no stack `{name}`: `make create-shared-cloudformation-stack` makes it") from None
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
 def failures(cloudformation: Any, name: str) -> list[str]:
     """What failed in a stack, oldest first: `Logical (Type): reason`."""
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=name)

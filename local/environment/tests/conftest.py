@@ -39,13 +39,14 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
         "AWS_ENDPOINT_URL": endpoint,
         "CANARY_LOCAL_DATAPLANE": stub.url,
         "CANARY_LOCAL_STACK_SECONDS": str(STACK_SECONDS),
+        "CANARY_LOCAL_AWS_CALLS": str(directory / "aws-calls.jsonl"),
     }
     log = directory / "ministack.log"
     command = [sys.executable, "-m", "canary_local.ministack"]
     process = processes.start("ministack", command, variables, directory, log)
     try:
         processes.await_ready([process], lambda: answers(port, "/_ministack/ready"), "starting", 60)
-        yield Local(Clients(endpoint), stub, endpoint, log)
+        yield Local(Clients(endpoint), stub, endpoint, log, directory / "aws-calls.jsonl")
     finally:
         processes.stop(process)
         stub.close()

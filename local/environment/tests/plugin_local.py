@@ -17,3 +17,4 @@ class Local(NamedTuple):
     stub: StubEngine
     endpoint: str
     log: Path
+    aws_calls: Path

@@ -37,6 +37,7 @@ class StubEngine:
         self.resources: dict[str, dict[str, Any]] = {}
         self.in_use: set[str] = set()
         self.tags: dict[str, Any] = {}
+        self.says = ""
         self.hold_health = threading.Event()
         self.hold_health.set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
@@ -64,7 +65,7 @@ class StubEngine:
             return 404, {"message": f"no image map entry matches `{image}`"}
         container_id = uuid.uuid4().hex
         log = self.logs / f"{container_id}.log"
-        log.write_text(f"hello from {body['containerName']}\n")
+        log.write_text(f"hello from {body['containerName']}\n" + self.says)
         tasks = sorted({c["taskArn"] for c in self.containers.values()} | {body["taskArn"]})
         container = {
             "id": container_id,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from canary_local.ministack.appmesh_arns import names_in_arn, resource_arn
+from canary_local.ministack.appmesh_arns import named_in_spec, names_in_arn, resource_arn
 
 BASE = "arn:aws:appmesh:us-west-2:000000000000:"
 
@@ -60,3 +60,25 @@ def test_the_names_of_an_arn() -> None:
     arn = BASE + "mesh/m/virtualRouter/r/route/x"
 
     assert names_in_arn(arn) == {"mesh": "m", "virtualRouter": "r", "route": "x"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        (
+            {"http2Route": {"action": {"weightedTargets": [{"virtualNode": "b", "weight": 1}, {"virtualNode": "a"}]}}},
+            ["virtualNode/a", "virtualNode/b"],
+        ),
+        ({"provider": {"virtualRouter": {"virtualRouterName": "r"}}}, ["virtualRouter/r"]),
+        ({"provider": {"virtualNode": {"virtualNodeName": "n"}}}, ["virtualNode/n"]),
+        ({"backends": [{"virtualService": {"virtualServiceName": "a.demo.local"}}]}, ["virtualService/a.demo.local"]),
+        ({"listeners": [{"portMapping": {"port": 80}}]}, []),
+        (None, []),
+    ],
+)
+def test_what_a_spec_names(spec: object, named: list[str]) -> None:
+    arn = BASE + "mesh/m/virtualRouter/r/route/x"
+
+    assert named_in_spec(arn, json.dumps({"routeName": "x", "spec": spec}).encode()) == [
+        f"{BASE}mesh/m/{name}" for name in named
+    ]

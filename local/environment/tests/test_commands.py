@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from canary_local import state
-from canary_local.__main__ import main
-from canary_local.checkout import FUNCTIONS, Checkout, architecture
+from canary_local.checkout import FUNCTIONS, HELLO, STATE_DIR_VARIABLE, Checkout, architecture
+from canary_local.commands import main
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.loopback import address_prefix, free_port, port_is_free
@@ -28,11 +28,29 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_down_without_an_environment_is_done_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state-dir", str(tmp_path), "down"]) == 0
-    assert main(["--state-dir", str(tmp_path), "status"]) == 3
+    assert main(["--state-dir", str(tmp_path), "status"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "nothing is running",
         "nothing is running: `make up` starts the environment",
     ]
+
+
+def test_the_state_directory_is_the_options_or_the_variables_or_the_checkouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place, word in (("chosen", "variable"), ("other", "option")):
+        (tmp_path / place / "logs").mkdir(parents=True)
+        (tmp_path / place / "logs" / "ministack.log").write_text(f"by {word}\n")
+    monkeypatch.setenv(STATE_DIR_VARIABLE, str(tmp_path / "chosen"))
+    assert main(["logs"]) == 0
+    assert "by variable" in capsys.readouterr().out
+    assert main(["--state-dir", str(tmp_path / "other"), "logs"]) == 0
+    assert "by option" in capsys.readouterr().out
+    for command in (["env"], ["deploy", "--event", "x.json"]):
+        assert main(command) == 1
+        assert said(capsys) == "error: no environment is running: `make up` starts one"
+    monkeypatch.setenv(STATE_DIR_VARIABLE, "")
+    assert Checkout(tmp_path).state_dir == tmp_path / ".local"
 
 
 def test_deploy_without_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,20 +83,65 @@ def test_an_environment_that_is_still_starting(tmp_path: Path) -> None:
         Environment.attach(state_dir=tmp_path)
 
 
-def test_a_log_that_does_not_exist(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state-dir", str(tmp_path), "logs", "envoy"]) == 1
+@pytest.fixture
+def logs(tmp_path: Path) -> list[str]:
+    """The command `logs` where the environment ran two tasks of a service and one of another."""
+    for name in ("dataplane", "ministack"):
+        (tmp_path / "logs").mkdir(exist_ok=True)
+        (tmp_path / "logs" / f"{name}.log").write_text(f"before\n{name} says\n")
+    for task in ("web-1-aaaa", "web-1-bbbb", "shop-1-cccc"):
+        for container in ("envoy", task.split("-")[0]):
+            path = tmp_path / "dataplane" / "logs" / task / f"{container}.log"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"before\n{container} of {task} says\n")
+    return ["--state-dir", str(tmp_path), "logs", "--lines", "1"]
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("ministack", ["ministack"]),
+        ("datap", ["dataplane"]),
+        ("shop-1-cccc", ["envoy of shop-1-cccc", "shop of shop-1-cccc"]),
+        ("shop", ["envoy of shop-1-cccc", "shop of shop-1-cccc"]),
+        ("shop/shop", ["shop of shop-1-cccc"]),
+        ("bbbb/env", ["envoy of web-1-bbbb"]),
+        ("web-1-aaaa/web", ["web of web-1-aaaa"]),
+    ],
+)
+def test_a_log_is_found_by_a_part_of_its_name(
+    logs: list[str], capsys: pytest.CaptureFixture[str], name: str, says: list[str]
+) -> None:
+    assert main([*logs, name]) == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if "==>" not in line] == [f"{s} says" for s in says]
+
+
+def test_without_a_name_the_environment_s_own_logs_are_shown_and_the_others_listed(
+    logs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(logs) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[1::2][:2] == ["dataplane says", "ministack says"]
+    assert shown[4].startswith("==> of containers, each with `make logs NAME=...`")
+    assert shown[5:7] == ["    shop-1-cccc/envoy", "    shop-1-cccc/shop"]
+
+
+def test_a_log_that_there_is_not_or_more_than_once(
+    tmp_path: Path, logs: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*logs, "nope"]) == 1
+    assert said(capsys).splitlines()[:3] == [
+        "error: there is no log `nope`; there are",
+        "    dataplane",
+        "    ministack",
+    ]
+    assert main([*logs, "web"]) == 1
+    assert said(capsys).splitlines() == [
+        "error: `web` is part of several logs' names; say which:",
+        *(f"    web-1-{task}/{container}" for task in ("aaaa", "bbbb") for container in ("envoy", "web")),
+    ]
+    assert main(["--state-dir", str(tmp_path / "empty"), "logs", "envoy"]) == 1
     assert said(capsys) == "error: there are no logs: nothing has been started"
-    (tmp_path / "logs").mkdir()
-    (tmp_path / "logs" / "dataplane.log").write_text("one\ntwo\n")
-    task = tmp_path / "dataplane" / "logs" / "1234"
-    task.mkdir(parents=True)
-    (task / "envoy.log").write_text("three\n")
-    assert main(["--state-dir", str(tmp_path), "logs", "--lines", "1"]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["two", "==> more, each by its name: 1234/envoy"]
-    assert main(["--state-dir", str(tmp_path), "logs", "1234/envoy"]) == 0
-    assert capsys.readouterr().out.splitlines()[1:] == ["three"]
-    assert main(["--state-dir", str(tmp_path), "logs", "nope"]) == 1
-    assert said(capsys) == "error: there is no log `nope`; there are dataplane, 1234/envoy"
 
 
 def test_a_new_environment_removes_what_an_old_one_left_and_nothing_else(tmp_path: Path) -> None:
@@ -95,7 +158,8 @@ def test_a_new_environment_removes_what_an_old_one_left_and_nothing_else(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "arguments", [["up", "--port", "80"], ["up", "--port", "x"], ["up", "--stack-seconds", "-1"], []]
+    "arguments",
+    [["up", "--port", "80"], ["up", "--port", "x"], ["up", "--stack-seconds", "-1"], ["call", "x", "--count", "0"], []],
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ending:
@@ -115,6 +179,11 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def test_what_is_missing_is_named_with_its_remedy(checkout: Checkout) -> None:
+    program = checkout.dataplane.with_name(HELLO[0])
+    program.unlink()
+    checkout.check(())
+    with pytest.raises(LocalError, match=r"^`target/debug/hello-web` is missing: run `make build`$"):
+        checkout.check()
     checkout.dataplane.unlink()
     with pytest.raises(LocalError, match=r"^`target/debug/local-dataplane` is missing: run `make build`$"):
         checkout.check()

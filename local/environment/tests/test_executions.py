@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from canary_local.errors import LocalError
-from canary_local.executions import Event, complete_event, follow, read_event, start
+from canary_local.executions import Event, complete_event, follow, read_event, start, words
 from canary_local.report import Narrator
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -36,17 +36,21 @@ def test_the_template_is_added_to_an_event_without_one(tmp_path: Path, template:
 
 
 def test_an_event_s_own_template_stays(template: Path) -> None:
-    assert complete_event({**REQUEST, "CanaryTemplate": "b3du"}, template)["CanaryTemplate"] == "b3du"
+    for own in ({"CanaryTemplate": "b3du"}, {"CanaryTemplateUrl": "https://b.s3.us-west-2.amazonaws.com/own.yaml"}):
+        assert complete_event({**REQUEST, **own}, template) == {**REQUEST, **own}
 
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         (None, "event.json` does not exist"),
-        ("{", "event.json` is not JSON"),
+        ("{", r"event.json` is not JSON: .* \(line 1, column 2\)$"),
         ("[1]", "event.json` must hold one JSON object"),
-        ('{"EnvironmentName": "demo", "MicroserviceName": "w"}', "event.json` lacks Sha, ContainerImage"),
-        (json.dumps({**REQUEST, "Sha": ""}), "event.json` lacks Sha$"),
+        ('{"EnvironmentName": "demo", "MicroserviceName": "w"}', "event.json` lacks `Sha`, `ContainerImage`$"),
+        (json.dumps({**REQUEST, "Sha": ""}), "event.json` lacks `Sha`$"),
+        ('{"Sha": "NaN",\n"Port": NaN}', "event.json`, line 2: `Port` is `NaN`: allowed is a number"),
+        ('{"Say": "\\"NaN",\n\n"Port": [1, -Infinity]}', "event.json`, line 3: `Port` is `-Infinity`"),
+        ('{"Sha": 1e9,\n"WaitTime": 1e999}', "event.json`, line 2: `WaitTime` is `1e999`"),
     ],
 )
 def test_an_event_that_cannot_be_deployed(tmp_path: Path, template: Path, text: str | None, complaint: str) -> None:
@@ -56,6 +60,14 @@ def test_an_event_that_cannot_be_deployed(tmp_path: Path, template: Path, text: 
 
     with pytest.raises(LocalError, match=complaint):
         read_event(path, template)
+
+
+def test_an_event_that_cannot_be_read(tmp_path: Path, template: Path) -> None:
+    with pytest.raises(LocalError, match=f"event file `{tmp_path}` cannot be read: Is a directory$"):
+        read_event(tmp_path, template)
+    (tmp_path / "event.json").write_bytes(b'{"Sha": "\xff"}')
+    with pytest.raises(LocalError, match="event.json` is not UTF-8 text: invalid start byte at byte 9$"):
+        read_event(tmp_path / "event.json", template)
 
 
 class States:
@@ -124,6 +136,7 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
     shifted = {"plan": plan, "traffic": {"weight": 50, "target": 100}}
     seen = {**shifted, "health": {"verdict": "Healthy", "why": "0 errors", "decision": "Proceed"}}
     told = Narrator()
+    ending = "all traffic is on `a`. The deployment failed with"
     lines = [
         line
         for step in [
@@ -143,8 +156,10 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
                 ("exited", "Done", "not an object"),
             ),
             Event(20, AT, "failed", "Shift", error="Canary.Throttled", cause="slow down"),
-            Event(21, AT, "exited", "Shift", {"failure": {"Error": "Canary.X", "Cause": "why"}}),
-            Event(22, AT, "ended", status="FAILED", error="Canary.Unhealthy", cause="too many errors"),
+            Event(21, AT, "exited", "Shift", {"failure": {"Error": "Canary.Throttled", "Cause": "slow down"}}),
+            Event(22, AT, "exited", "Unhealthy", {"failure": {"Error": "Canary.X", "Cause": "why"}}),
+            Event(23, AT, "exited", "Roll Back", {"failure": {"Error": "Canary.X", "Cause": "why"}}),
+            Event(24, AT, "ended", status="FAILED", error="Canary.X", cause=f"{ending} Canary.X: why"),
         ]
         for line in told.lines(step)
     ]
@@ -161,8 +176,25 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
         "  Healthy (0 errors): Proceed",
         "  attempt failed: Canary.Throttled: slow down",
         "  failed: Canary.X: why",
-        "FAILED: Canary.Unhealthy: too many errors",
+        f"FAILED: Canary.X: {ending} Canary.X (see above)",
     ]
+
+
+def test_a_refusal_is_told_once_and_whole() -> None:
+    message = "`PercentageStep` is `250`: allowed is a whole number from 1 to 100" + " and so on" * 100
+    cause = json.dumps({"errorType": "Canary.InvalidInput", "errorMessage": message})
+    refused = {"error": "Canary.InvalidInput", "cause": cause}
+    states = States([*HISTORY[:2], raw(3, "TaskFailed", **refused), raw(4, "ExecutionFailed", **refused)])
+    told = Narrator()
+
+    lines = [line[10:] for step in follow(lambda _: states, "arn") for line in told.lines(step)]
+
+    assert lines[1:] == [f"  attempt failed: Canary.InvalidInput: {message}", "FAILED: Canary.InvalidInput (see above)"]
+
+
+@pytest.mark.parametrize("cause", ["", "too many errors", "[1]", "{}", '{"errorMessage": 1}', '{"errorMessage": "'])
+def test_a_cause_that_is_no_function_s_error_stays(cause: str) -> None:
+    assert words(cause) == cause
 
 
 def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever() -> None:

@@ -128,21 +128,33 @@ def test_a_task_that_cannot_pull_says_so(local: Local) -> None:
     assert task["stopCode"] == "TaskFailedToStart"
 
 
-@pytest.mark.parametrize(("image", "reason"), [("crash:1", "Essential container"), ("sick:1", "health checks")])
-def test_a_task_that_never_gets_up_is_replaced_and_trips_the_breaker(local: Local, image: str, reason: str) -> None:
+@pytest.mark.parametrize(
+    ("image", "reason", "words"),
+    [
+        ("crash:1", "Essential container in task exited", "`app` exited with 3; its log ends: 2 | 3 | 4 | 5 < |"),
+        ("sick:1", "Task failed container health checks", "`app` is unhealthy; its log ends: 2 | 3 | 4 | 5 < |"),
+    ],
+)
+def test_a_task_that_never_gets_up_is_replaced_and_trips_the_breaker(
+    local: Local, image: str, reason: str, words: str
+) -> None:
     template = json.loads(json.dumps(SERVICE))
     containers = template["Resources"]["Task"]["Properties"]["ContainerDefinitions"]
     containers[0]["HealthCheck"] = {"Command": ["CMD-SHELL", "true"]}
     name = image.split(":")[0]
+    local.stub.says = f"1\n2\n3\n\n4\n\x1b[1;31m5\t<\n{'6' * 200}\n"
 
     stack = create(local, name, template, Image=image)
 
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    assert f"Last stopped task: {reason}: {words} {'6' * 179}…" in failed(local, name)["Service"]
     ecs = local.client("ecs")
     arns = ecs.list_tasks(cluster=name, desiredStatus="STOPPED")["taskArns"]
     tasks = ecs.describe_tasks(cluster=name, tasks=arns)["tasks"]
-    failed_tasks = [task for task in tasks if reason in task["stoppedReason"]]
+    failed_tasks = [task for task in tasks if reason == task["stoppedReason"]]
     assert len(failed_tasks) == 3
+    assert all(task["containers"][0]["reason"].startswith(words[6:]) for task in failed_tasks)
+    assert "reason" not in failed_tasks[0]["containers"][1]
     health = {task["containers"][0]["healthStatus"] for task in failed_tasks}
     assert health == ({"UNHEALTHY"} if name == "sick" else {"HEALTHY"})
     assert eventually(lambda: not local.stub.containers)
@@ -291,3 +303,23 @@ def test_iam_judges_app_mesh_by_action_and_resource(local: Local) -> None:
         local.client("appmesh").describe_mesh(meshName="nothing")
     assert missing.value.response["Error"]["Code"] == "NotFoundException"
     delete(local, "guarded")
+
+
+def test_a_template_s_parameter_has_a_default_only_if_the_template_says_so(local: Local) -> None:
+    template = json.loads(json.dumps(MESH))
+    template["Parameters"].update(Needed={"Type": "String"}, Empty={"Type": "String", "Default": ""})
+    cloudformation = local.client("cloudformation")
+    create(local, "described", template, Needed="x")
+
+    described = [
+        cloudformation.validate_template(TemplateBody=json.dumps(template)),
+        cloudformation.get_template_summary(TemplateBody=json.dumps(template)),
+        cloudformation.get_template_summary(StackName="described"),
+    ]
+
+    for answer in described:
+        defaults = {p["ParameterKey"]: p.get("DefaultValue") for p in answer["Parameters"]}
+        assert (defaults["Needed"], defaults["Empty"], defaults["Weight"]) == (None, "", "100")
+    with pytest.raises(ClientError, match="At least one Resources member"):
+        cloudformation.validate_template(TemplateBody="{}")
+    delete(local, "described")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from canary_local.calls import Request
 from canary_local.demo.history import LOOK, ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED, Progress
 from canary_local.demo.judge import Deployment, Played
-from canary_local.demo.load import Request
 from canary_local.demo.measure import Sample
 from canary_local.demo.scenes import Scene, Version
-from canary_local.demo.world import World
+from canary_local.world import World
 
 BEGIN = 1_800_000_000.0
 PLAN = {

@@ -9,7 +9,7 @@ from demo_recordings import AFTER, BEFORE, NEW_ROUTE, NEW_STACK, OLD_STACK, Hist
 from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED
 from canary_local.demo.judge import Claim, judge, step_results
 from canary_local.demo.measure import Sample
-from canary_local.demo.world import World, differences
+from canary_local.world import World, differences
 
 
 def broken(claims: list[Claim]) -> list[str]:

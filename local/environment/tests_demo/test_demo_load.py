@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from canary_local.demo.load import Load, Request, between, failures, percentile
+from canary_local.calls import Request
+from canary_local.demo.load import Load, between, failures, percentile
 
 
 class Handler(BaseHTTPRequestHandler):

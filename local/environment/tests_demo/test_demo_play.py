@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,15 @@ from botocore.exceptions import ClientError
 from demo_recordings import AFTER, BEFORE, BEGIN, History, played, promoted, rolled_back
 from rich.console import Console
 
+from canary_local.calls import Request
 from canary_local.demo.history import ROLLED_BACK, SUCCEEDED
 from canary_local.demo.judge import judge
 from canary_local.demo.live import announce, panel, summary, view
-from canary_local.demo.load import Load, Request
+from canary_local.demo.load import Load
 from canary_local.demo.play import Stage, Status, play
 from canary_local.demo.scenes import Scene, Version
+
+CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 class StandIn:
@@ -87,20 +89,16 @@ class Seen:
             self.states.append(state)
 
 
-def stage(world: StandIn, tmp_path: Path) -> Stage:
-    sample = tmp_path / "samples/hello/hello-backend"
-    sample.mkdir(parents=True)
-    (sample / "deploy.json").write_text(json.dumps({"EnvironmentName": "demo"}))
-    (sample / "canary-helper.yaml").write_text("Resources: {}")
-    return Stage(world, tmp_path, world.load, 25, 8, clock=lambda: world.now, pause=world.pause)
+def stage(world: StandIn) -> Stage:
+    return Stage(world, CHECKOUT, world.load, 25, 8, clock=lambda: world.now, pause=world.pause)
 
 
 SCENE = Scene("A scene", "it is undone", [Version("hello-backend", "new")], ROLLED_BACK)
 
 
-def test_a_scene_is_followed_to_its_end_and_a_little_longer(tmp_path: Path) -> None:
+def test_a_scene_is_followed_to_its_end_and_a_little_longer() -> None:
     world, seen = StandIn(rolled_back()), Seen()
-    result = play(3, SCENE, stage(world, tmp_path), seen)
+    result = play(3, SCENE, stage(world), seen)
     assert world.deployed[0]["ContainerImage"] == "hello-backend:new"
     assert result.deployments[0].progress.outcome == ROLLED_BACK
     assert seen.states[-1] == ROLLED_BACK and "Wait" in seen.states
@@ -111,21 +109,21 @@ def test_a_scene_is_followed_to_its_end_and_a_little_longer(tmp_path: Path) -> N
     assert seen.last is not None and seen.last.rate == pytest.approx(80, abs=6)
 
 
-def test_a_stuck_scene_is_left_at_its_limit(tmp_path: Path) -> None:
+def test_a_stuck_scene_is_left_at_its_limit() -> None:
     history = History()
     history.step(6.0, 25)
     world = StandIn(history)
-    here = stage(world, tmp_path)
+    here = stage(world)
     here.limit_seconds = 30.0
     result = play(3, SCENE, here, Seen())
     assert result.deployments[0].progress.running
     assert result.finished - BEGIN == pytest.approx(30.0, abs=0.6)
 
 
-def test_without_a_terminal_each_change_is_one_line(tmp_path: Path) -> None:
+def test_without_a_terminal_each_change_is_one_line() -> None:
     out = io.StringIO()
     with view(Console(file=out, width=200), 4) as shown:
-        play(3, SCENE, stage(StandIn(rolled_back()), tmp_path), shown)
+        play(3, SCENE, stage(StandIn(rolled_back())), shown)
     lines = out.getvalue().splitlines()
     changes = sum(event["type"].endswith("StateEntered") for event in rolled_back().events)
     assert 5 <= len(lines) <= changes + 2, "a line for each state seen, and for a new weight or verdict"
@@ -135,10 +133,10 @@ def test_without_a_terminal_each_change_is_one_line(tmp_path: Path) -> None:
     assert "\x1b" not in out.getvalue()
 
 
-def test_no_color_is_honoured_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_color_is_honoured_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     seen, out = Seen(), io.StringIO()
-    play(3, SCENE, stage(StandIn(rolled_back()), tmp_path), seen)
+    play(3, SCENE, stage(StandIn(rolled_back())), seen)
     assert seen.last is not None
     Console(file=out, force_terminal=True, width=100).print(panel(seen.last, 4))
     assert "scene 3 of 4: A scene" in out.getvalue()

@@ -10,23 +10,15 @@ import pytest
 
 from canary_local.demo.history import ROLLED_BACK, SUCCEEDED
 from canary_local.demo.scenes import Version, event, image_map, scenes
+from canary_local.errors import LocalError
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 USUAL_MAP = {
     "images": [
         {"image": "*/aws-appmesh-envoy:*", "builtin": "envoy"},
         {"image": "hello-backend:*", "run": ["{checkout}/hello-backend"], "env": {"PORT": "{port}"}},
     ]
 }
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    sample = tmp_path / "samples/hello/hello-backend"
-    sample.mkdir(parents=True)
-    (sample / "deploy.json").write_text(json.dumps({"EnvironmentName": "demo", "PercentageStep": 10, "Port": 8080}))
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra/canary.yaml").write_text("Resources: {}\n")
-    return tmp_path
 
 
 def test_the_four_scenes_and_what_they_promise() -> None:
@@ -48,23 +40,29 @@ def test_the_weights_follow_the_percentage_step(step: int, weights: list[int]) -
     assert scenes(step)[1].weights == weights
 
 
-def test_an_event_is_deploy_json_and_what_the_build_adds(checkout: Path) -> None:
-    made = event(checkout, Version("hello-backend", "abc1234", failure_threshold=5), 25, 8)
+@pytest.mark.parametrize("service", ["hello-backend", "hello-web"])
+def test_an_event_is_deploy_json_and_what_the_build_adds(service: str) -> None:
+    specfiles = CHECKOUT / "samples" / "hello" / service / "specfiles"
+    made = event(CHECKOUT, Version(service, "abc1234", failure_threshold=5), 25, 8)
+    template = base64.b64decode(made.pop("CanaryTemplate"))
     assert made == {
-        "EnvironmentName": "demo",
-        "Port": 8080,
+        **json.loads((specfiles / "deploy.json").read_text()),
         "PercentageStep": 25,
         "WaitTime": 8,
         "FailureThresholdValue": 5,
         "Sha": "abc1234",
-        "ContainerImage": "hello-backend:abc1234",
-        "CanaryTemplate": base64.b64encode(b"Resources: {}\n").decode(),
+        "ContainerImage": f"{service}:abc1234",
     }
+    # One of them brings its own template, for the other one is made of its manifest.
+    if service == "hello-backend":
+        assert template == (specfiles / "canary-helper.yaml").read_bytes()
+    else:
+        assert b"hello-backend.${Namespace}" in template
 
 
-def test_a_sample_may_bring_its_own_template(checkout: Path) -> None:
-    (checkout / "samples/hello/hello-backend/canary-helper.yaml").write_text("own")
-    assert base64.b64decode(event(checkout, Version("hello-backend", "a"), 25, 8)["CanaryTemplate"]) == b"own"
+def test_an_event_that_no_build_would_make_is_refused() -> None:
+    with pytest.raises(LocalError, match="`canary render` of hello-web failed: --sha: .*`no-hyphens`"):
+        event(CHECKOUT, Version("hello-web", "no-hyphens"), 25, 8)
 
 
 def test_the_image_map_runs_a_misbehaving_version_like_any_other_and_tells_it_how() -> None:

@@ -28,6 +28,13 @@ impl FromStr for AddressPrefix {
     }
 }
 
+impl AddressPrefix {
+    /// Whether `address` begins with it.
+    pub fn holds(self, address: Ipv4Addr) -> bool {
+        address.octets()[..3] == self.0
+    }
+}
+
 /// No address of the prefix is free.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(

@@ -6,23 +6,19 @@
 //! ```
 //!
 //! Files are given in order and later files win; within one file the first matching entry wins.
-//! `image` is a glob in which `*` stands for any text. `run` and `env` may hold placeholders:
+//! `image` is a glob in which `*` stands for any text. `run` and `env` may hold [`super::placeholders`].
 //!
-//! | placeholder | becomes |
-//! |---|---|
-//! | `{host}` | the task's address |
-//! | `{port}` | the container's first `containerPort` |
-//! | `{checkout}` | the directory given with `--checkout` |
-//! | `{egress:NAME}` | `address:port` at which this task reaches the virtual service `NAME` through its own Envoy |
-//! | `{command}` | as a whole element of `run`: the container's own entry point and command |
-//!
-//! Any other text in braces is left as it is.
+//! Whatever is wrong with a map is found here, when it is read; the command `check-images` does nothing else.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
+use serde_path_to_error::Segment;
 use thiserror::Error;
+
+use super::placeholders::{Text, Word};
 
 /// All image maps that were given, the winning file first.
 #[derive(Debug, Clone, Default)]
@@ -38,14 +34,14 @@ pub struct Entry {
     /// What runs.
     pub runs: Runs,
     /// Environment on top of the container's own.
-    pub env: BTreeMap<String, String>,
+    pub env: BTreeMap<String, Text>,
 }
 
 /// What a container is, locally.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runs {
     /// A program and its arguments, with placeholders.
-    Program(Vec<String>),
+    Program(Vec<Word>),
     /// The task's Envoy, configured by this data plane.
     Envoy,
     /// Nothing: the container counts as running until it is stopped.
@@ -58,37 +54,42 @@ pub enum ImageMapError {
     /// The file cannot be read.
     #[error("cannot read image map `{}`", .0.display())]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// The file is not JSON of the right shape.
-    #[error("image map `{}` is not valid", .0.display())]
-    Malformed(PathBuf, #[source] serde_json::Error),
-    /// An entry says too little or too much.
-    #[error("image map `{}`: `images[{index}]` ({image}): {why}", path.display())]
-    Entry {
+    /// The file is not JSON.
+    #[error("image map `{}` is not JSON", .0.display())]
+    NotJson(PathBuf, #[source] serde_json::Error),
+    /// Something in it is wrong.
+    #[error("image map `{}`: {mistake}", path.display())]
+    Invalid {
         /// The file.
         path: PathBuf,
-        /// The entry's position.
-        index: usize,
-        /// The entry's image.
-        image: String,
-        /// What is wrong.
-        why: &'static str,
+        /// Where it is and what is allowed.
+        mistake: Mistake,
     },
 }
 
+/// Something wrong in an image map.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{place}: {why}")]
+pub struct Mistake {
+    place: String,
+    why: String,
+}
+
+const FILE_KEYS: [&str; 1] = ["images"];
+const ENTRY_KEYS: [&str; 4] = ["image", "run", "env", "builtin"];
+
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct FileShape {
     images: Vec<EntryShape>,
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct EntryShape {
     image: String,
     builtin: Option<BuiltinShape>,
-    run: Option<Vec<String>>,
+    run: Option<Vec<Word>>,
     #[serde(default)]
-    env: BTreeMap<String, String>,
+    env: BTreeMap<String, Text>,
 }
 
 #[derive(Deserialize)]
@@ -102,7 +103,7 @@ impl ImageMap {
     /// Reads the files, of which later ones win.
     ///
     /// # Errors
-    /// The first file that cannot be read or understood, with the entry where that is known.
+    /// The first file that cannot be read or has a mistake in it.
     pub fn read(paths: &[PathBuf]) -> Result<Self, ImageMapError> {
         let mut files = Vec::new();
         for path in paths.iter().rev() {
@@ -120,24 +121,68 @@ impl ImageMap {
 }
 
 fn parse(path: &Path, text: &str) -> Result<Vec<Entry>, ImageMapError> {
-    let shape: FileShape =
-        serde_json::from_str(text).map_err(|error| ImageMapError::Malformed(path.to_owned(), error))?;
+    let document = serde_json::from_str(text).map_err(|error| ImageMapError::NotJson(path.to_owned(), error))?;
+    entries(&document).map_err(|mistake| ImageMapError::Invalid { path: path.to_owned(), mistake })
+}
+
+fn entries(document: &Value) -> Result<Vec<Entry>, Mistake> {
+    known_keys(document, "the file", &FILE_KEYS)?;
+    for (index, entry) in document["images"].as_array().into_iter().flatten().enumerate() {
+        known_keys(entry, &entry_place(document, index, ""), &ENTRY_KEYS)?;
+    }
+    let shape: FileShape = serde_path_to_error::deserialize(document).map_err(|error| {
+        let path = error.path().to_string();
+        let place = match error.path().iter().nth(1) {
+            Some(Segment::Seq { index }) => {
+                let within = path.split_once("].").map_or("", |(_, within)| within);
+                entry_place(document, *index, within)
+            }
+            _ if path == "." => "the file".to_owned(),
+            _ => format!("`{path}`"),
+        };
+        Mistake { place, why: error.into_inner().to_string() }
+    })?;
     let entries = shape.images.into_iter().enumerate();
     entries
-        .map(|(index, entry)| {
-            let image = entry.image;
-            let refuse = |why| Err(ImageMapError::Entry { path: path.to_owned(), index, image: image.clone(), why });
-            let runs = match (entry.builtin, entry.run) {
-                (Some(BuiltinShape::Envoy), None) => Runs::Envoy,
-                (Some(BuiltinShape::Sleep), None) => Runs::Sleep,
-                (None, Some(run)) if !run.is_empty() => Runs::Program(run),
-                (None, Some(_)) => return refuse("`run` is empty: give the program"),
-                (None, None) => return refuse("one of `run` and `builtin` is needed"),
-                (Some(_), Some(_)) => return refuse("`run` and `builtin` exclude each other"),
-            };
-            Ok(Entry { image, runs, env: entry.env })
-        })
+        .map(|(index, shape)| entry(shape).map_err(|why| Mistake { place: entry_place(document, index, ""), why }))
         .collect()
+}
+
+fn entry(shape: EntryShape) -> Result<Entry, String> {
+    if shape.image.is_empty() {
+        return Err("`image` is empty: give a name or a pattern such as `my-app:*`".to_owned());
+    }
+    let runs = match (shape.builtin, shape.run) {
+        (Some(BuiltinShape::Envoy), None) => Runs::Envoy,
+        (Some(BuiltinShape::Sleep), None) => Runs::Sleep,
+        (None, Some(run)) if !run.is_empty() => Runs::Program(run),
+        (None, Some(_)) => return Err("`run` is empty: give the program".to_owned()),
+        (None, None) => return Err("one of `run` and `builtin` is needed".to_owned()),
+        (Some(_), Some(_)) => return Err("`run` and `builtin` exclude each other".to_owned()),
+    };
+    Ok(Entry { image: shape.image, runs, env: shape.env })
+}
+
+/// How an entry, or what is `within` it, is called: by its number from 0 and its image.
+fn entry_place(document: &Value, index: usize, within: &str) -> String {
+    let dot = if within.is_empty() { "" } else { "." };
+    let image = document["images"][index]["image"].as_str().map(|image| format!(" ({image})"));
+    format!("`images[{index}]{dot}{within}`{}", image.unwrap_or_default())
+}
+
+/// Refuses what is not an object, and a key that is not `known`.
+fn known_keys(value: &Value, place: &str, known: &[&str]) -> Result<(), Mistake> {
+    let allowed = known.join("`, `");
+    let mistake = |why| Err(Mistake { place: place.to_owned(), why });
+    let Some(object) = value.as_object() else {
+        return mistake(format!("must be an object; its keys are `{allowed}`"));
+    };
+    let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) else {
+        return Ok(());
+    };
+    let distance = |key: &&&str| strsim::damerau_levenshtein(key, &unknown.to_lowercase());
+    let nearest = known.iter().min_by_key(distance).copied().unwrap_or_default();
+    mistake(format!("`{unknown}` is not a key: the nearest is `{nearest}`, allowed are `{allowed}`"))
 }
 
 /// Whether `text` is matched by `glob`, in which `*` is any text.
@@ -149,96 +194,6 @@ fn glob_matches(glob: &str, text: &str) -> bool {
         return false;
     };
     (0..=tail.len()).filter(|&at| tail.is_char_boundary(at)).any(|at| glob_matches(rest, &tail[at..]))
-}
-
-/// What placeholders stand for in one container.
-#[derive(Debug, Clone)]
-pub struct Placeholders<'a> {
-    /// `{host}`.
-    pub host: String,
-    /// `{port}`; absent if the container maps no port.
-    pub port: Option<u16>,
-    /// `{checkout}`.
-    pub checkout: &'a Path,
-    /// `{command}`.
-    pub command: &'a [String],
-    /// `{egress:NAME}` by virtual service.
-    pub egress: BTreeMap<String, String>,
-}
-
-/// A placeholder that has no value in this container.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum PlaceholderError {
-    /// `{port}` without a port mapping.
-    #[error("`{{port}}` is used but the container maps no port")]
-    NoPort,
-    /// `{egress:NAME}` of a service that the task does not know.
-    #[error("`{{egress:{0}}}` is used but `{0}` is not a backend of this task's virtual node")]
-    NoEgress(String),
-    /// Nothing is left to run.
-    #[error("nothing to run: `run` is `{{command}}` and the container has no command")]
-    NoProgram,
-}
-
-impl Placeholders<'_> {
-    /// The program and arguments of `run`.
-    ///
-    /// # Errors
-    /// A placeholder without a value, or nothing left to run.
-    pub fn program(&self, run: &[String]) -> Result<Vec<String>, PlaceholderError> {
-        let mut program = Vec::new();
-        for element in run {
-            match element.as_str() {
-                "{command}" => program.extend_from_slice(self.command),
-                _ => program.push(self.text(element)?),
-            }
-        }
-        match program.is_empty() {
-            true => Err(PlaceholderError::NoProgram),
-            false => Ok(program),
-        }
-    }
-
-    /// `text` with its placeholders replaced.
-    ///
-    /// # Errors
-    /// A placeholder without a value.
-    pub fn text(&self, text: &str) -> Result<String, PlaceholderError> {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some(open) = rest.find('{') {
-            let (before, from) = rest.split_at(open);
-            out.push_str(before);
-            let end = from.find('}').map_or(from.len(), |close| close + 1);
-            let (token, after) = from.split_at(end);
-            match self.value(token)? {
-                Some(value) => out.push_str(&value),
-                None => {
-                    // Not one of ours, JSON perhaps: keep the brace and look again behind it.
-                    out.push('{');
-                    rest = &from[1..];
-                    continue;
-                }
-            }
-            rest = after;
-        }
-        out.push_str(rest);
-        Ok(out)
-    }
-
-    fn value(&self, token: &str) -> Result<Option<String>, PlaceholderError> {
-        let name = token.trim_start_matches('{').trim_end_matches('}');
-        if let Some(service) = name.strip_prefix("egress:") {
-            let address = self.egress.get(service).cloned();
-            return address.map(Some).ok_or_else(|| PlaceholderError::NoEgress(service.to_owned()));
-        }
-        Ok(match token {
-            "{host}" => Some(self.host.clone()),
-            "{port}" => Some(self.port.ok_or(PlaceholderError::NoPort)?.to_string()),
-            "{checkout}" => Some(self.checkout.display().to_string()),
-            _ => None,
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
 use super::*;
-
-fn placeholders(command: &[String]) -> Placeholders<'_> {
-    Placeholders {
-        host: "127.0.40.1".into(),
-        port: Some(8080),
-        checkout: Path::new("/checkout"),
-        command,
-        egress: BTreeMap::from([("db.demo.local".into(), "127.0.40.1:5432".into())]),
-    }
-}
 
 fn map(files: &[&str]) -> ImageMap {
     let dir = tempfile::tempdir().unwrap();
@@ -26,6 +15,11 @@ fn map(files: &[&str]) -> ImageMap {
     ImageMap::read(&paths).unwrap()
 }
 
+fn refusal(text: &str) -> String {
+    let error = anyhow::Error::from(parse(Path::new("map.json"), text).unwrap_err());
+    format!("{error:#}")
+}
+
 #[test]
 fn the_first_match_in_the_last_file_wins() {
     let map = map(&[
@@ -33,48 +27,78 @@ fn the_first_match_in_the_last_file_wins() {
         r#"{"images":[{"image":"shop:2*","run":["two"]},{"image":"shop:*","run":["any"]}]}"#,
     ]);
     let runs = |image: &str| map.find(image).map(|entry| entry.runs.clone());
-    assert_eq!(runs("shop:21"), Some(Runs::Program(vec!["two".into()])));
-    assert_eq!(runs("shop:1"), Some(Runs::Program(vec!["any".into()])));
+    let program = |name: &str| Some(Runs::Program(vec![name.to_owned().try_into().unwrap()]));
+    assert_eq!(runs("shop:21"), program("two"));
+    assert_eq!(runs("shop:1"), program("any"));
     assert_eq!(runs("public.ecr.aws/appmesh/aws-appmesh-envoy:v1.29"), Some(Runs::Envoy));
     assert_eq!(runs("bookshop:1"), None);
 }
 
 #[test]
-fn an_error_names_the_file_and_the_entry() {
-    let path = Path::new("map.json");
+fn an_entry_with_a_mistake_is_named_with_what_is_allowed() {
     let refused = [
-        (r#"{"images":[{"image":"a"}]}"#, "`images[0]` (a): one of `run` and `builtin` is needed"),
-        (r#"{"images":[{"image":"a","run":[]}]}"#, "`run` is empty"),
-        (r#"{"images":[{"image":"a","run":["x"],"builtin":"sleep"}]}"#, "exclude each other"),
+        (r#"{"image":"a"}"#, "`images[1]` (a): one of `run` and `builtin` is needed"),
+        (r#"{"image":"a","run":[]}"#, "`images[1]` (a): `run` is empty: give the program"),
+        (
+            r#"{"image":"","run":["x"]}"#,
+            "`images[1]` (): `image` is empty: give a name or a pattern such as `my-app:*`",
+        ),
+        (r#"{"image":"a","run":["x"],"builtin":"sleep"}"#, "`images[1]` (a): `run` and `builtin` exclude each other"),
+        (
+            r#"{"image":"a","rum":["x"]}"#,
+            "`images[1]` (a): `rum` is not a key: the nearest is `run`, allowed are `image`, `run`, `env`, `builtin`",
+        ),
+        (
+            r#"{"Image":"a"}"#,
+            "`images[1]`: `Image` is not a key: the nearest is `image`, allowed are `image`, `run`, `env`, `builtin`",
+        ),
+        (r#"{"run":["x"]}"#, "`images[1]`: missing field `image`"),
+        (r#""x""#, "`images[1]`: must be an object; its keys are `image`, `run`, `env`, `builtin`"),
+        (
+            r#"{"image":"a","builtin":"nginx"}"#,
+            "`images[1].builtin` (a): unknown variant `nginx`, expected `envoy` or `sleep`",
+        ),
+        (
+            r#"{"image":"a","run":"x --flag"}"#,
+            "`images[1].run` (a): invalid type: string \"x --flag\", expected a sequence",
+        ),
+        (r#"{"image":"a","run":["x",1]}"#, "`images[1].run[1]` (a): invalid type: integer `1`, expected a string"),
+        (
+            r#"{"image":"a","run":["x"],"env":{"PORT":80}}"#,
+            "`images[1].env.PORT` (a): invalid type: integer `80`, expected a string",
+        ),
     ];
-    for (text, expected) in refused {
-        let error = parse(path, text).unwrap_err().to_string();
-        assert!(error.contains("`map.json`") && error.contains(expected), "{error}");
+    for (entry, why) in refused {
+        let map = format!(r#"{{"images":[{{"image":"ok","run":["x"]}},{entry}]}}"#);
+        assert_eq!(refusal(&map), format!("image map `map.json`: {why}"));
     }
-    let unknown = parse(path, r#"{"images":[{"image":"a","rum":["x"]}]}"#).unwrap_err();
-    let source = std::error::Error::source(&unknown).unwrap().to_string();
-    assert!(source.contains("rum"), "{source}");
 }
 
 #[test]
-fn placeholders_are_replaced_and_other_braces_are_kept() {
-    let command = ["serve".to_owned(), "--all".to_owned()];
-    let placeholders = placeholders(&command);
-    let run = ["{checkout}/app".to_owned(), "{command}".into(), "{host}:{port}".into()];
-    assert_eq!(placeholders.program(&run).unwrap(), ["/checkout/app", "serve", "--all", "127.0.40.1:8080"]);
-    assert_eq!(
-        placeholders.text(r#"{"db":"{egress:db.demo.local}"} {x} {"#).unwrap(),
-        r#"{"db":"127.0.40.1:5432"} {x} {"#
-    );
+fn an_unknown_placeholder_is_named_with_its_entry() {
+    for (entry, place) in [
+        (r#""run":["x","--at={foo}"]"#, "`images[0].run[1]` (a)"),
+        (r#""run":["x"],"env":{"AT":"{foo}"}"#, "`images[0].env.AT` (a)"),
+    ] {
+        let refusal = refusal(&format!(r#"{{"images":[{{"image":"a",{entry}}}]}}"#));
+        let expected = format!("image map `map.json`: {place}: `{{foo}}` is no placeholder: allowed are `{{host}}`");
+        assert!(refusal.starts_with(&expected), "{refusal}");
+    }
 }
 
 #[test]
-fn a_placeholder_without_a_value_is_refused() {
-    let mut placeholders = placeholders(&[]);
-    placeholders.port = None;
-    assert_eq!(placeholders.text("{port}"), Err(PlaceholderError::NoPort));
-    assert_eq!(placeholders.text("{egress:x.local}"), Err(PlaceholderError::NoEgress("x.local".into())));
-    assert_eq!(placeholders.program(&["{command}".into()]), Err(PlaceholderError::NoProgram));
+fn a_file_that_is_no_map_is_refused() {
+    for (text, why) in [
+        ("{", " is not JSON: EOF while parsing an object at line 1 column 1"),
+        ("[]", ": the file: must be an object; its keys are `images`"),
+        ("{}", ": the file: missing field `images`"),
+        (r#"{"image":[]}"#, ": the file: `image` is not a key: the nearest is `images`, allowed are `images`"),
+        (r#"{"images":{}}"#, ": `images`: invalid type: map, expected a sequence"),
+    ] {
+        assert_eq!(refusal(text), format!("image map `map.json`{why}"));
+    }
+    let missing = ImageMap::read(&["nowhere.json".into()]).unwrap_err();
+    assert_eq!(missing.to_string(), "cannot read image map `nowhere.json`");
 }
 
 proptest! {
@@ -84,11 +108,5 @@ proptest! {
         let text = parts.iter().zip(std::iter::once("").chain(fills.iter().map(String::as_str)))
             .fold(String::new(), |text, (part, fill)| text + fill + part);
         prop_assert!(glob_matches(&glob, &text));
-    }
-
-    #[test]
-    fn text_without_placeholders_is_unchanged(text in "[a-z{}: ]{0,20}") {
-        prop_assume!(!["{host}", "{port}", "{checkout}", "{egress:"].iter().any(|token| text.contains(token)));
-        prop_assert_eq!(placeholders(&[]).text(&text).unwrap(), text);
     }
 }

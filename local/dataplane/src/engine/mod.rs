@@ -7,12 +7,13 @@ pub mod addresses;
 pub mod definition;
 mod health;
 pub mod images;
+pub mod placeholders;
 pub mod process;
 pub mod request;
 mod run;
 pub mod state;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +26,7 @@ use crate::envoy::model::{ADMIN_PORT, EGRESS_PORT, INGRESS_PORT, Proxy};
 use crate::envoy::plane::Plane;
 use crate::envoy::role::Role;
 use crate::metrics::Publisher;
+use crate::ports::LocalPorts;
 use addresses::{AddressPool, AddressPrefix};
 use definition::{ContainerDefinition, TaskDefinition};
 use images::{Entry, ImageMap, Runs};
@@ -44,6 +46,8 @@ pub struct Settings {
     pub images: ImageMap,
     /// Where tasks' addresses come from.
     pub prefix: AddressPrefix,
+    /// Which ports tasks bind.
+    pub ports: LocalPorts,
 }
 
 /// The engine; clones share it.
@@ -127,7 +131,8 @@ impl Engine {
             role,
             address,
             directory: self.inner.settings.state_directory.join("envoy").join(task),
-            reserved: request.task_definition.ports(),
+            reserved: self.bound_ports(&request.task_definition),
+            ports: self.inner.settings.ports,
             egress_ports: BTreeMap::new(),
         };
         Ok(self.inner.plane.attach(task, proxy, request.labels())?)
@@ -229,14 +234,14 @@ impl Engine {
     ) -> Result<(Container, bool), EngineError> {
         let mut tasks = self.tasks();
         let id = request.task_id();
-        let mut ports = request.task_definition.ports();
+        let mut ports = self.bound_ports(&request.task_definition);
         ports.extend([INGRESS_PORT, EGRESS_PORT, ADMIN_PORT]);
         let task = tasks.get_or_add(&request.task_arn, id, &ports);
         let task = task.map_err(|error| EngineError::Address(id.to_owned(), error))?;
         if let Some(existing) = task.containers.get(&request.container_name) {
             return Ok((existing.clone(), false));
         }
-        let logs = self.inner.settings.state_directory.join("logs").join(id);
+        let logs = self.inner.settings.state_directory.join("logs").join(request.log_name());
         std::fs::create_dir_all(&logs).map_err(|error| EngineError::Write(logs.clone(), error))?;
         let container = Container {
             id: format!("{id}-{}", request.container_name),
@@ -253,6 +258,11 @@ impl Engine {
         };
         task.containers.insert(container.name.clone(), container.clone());
         Ok((container, true))
+    }
+
+    /// The ports that a task's containers bind.
+    fn bound_ports(&self, definition: &TaskDefinition) -> BTreeSet<u16> {
+        definition.ports().into_iter().map(|port| self.inner.settings.ports.bound(port)).collect()
     }
 
     /// Whether a task has an Envoy for its own requests.

@@ -22,6 +22,8 @@ pub struct CreateContainer {
     pub cluster: String,
     /// The task definition's family.
     pub family: String,
+    /// The ECS service that the task belongs to, if it does.
+    pub service: Option<String>,
     /// The task definition.
     #[serde(default)]
     pub task_definition: TaskDefinition,
@@ -68,6 +70,14 @@ impl CreateContainer {
         last_part(&self.task_arn)
     }
 
+    /// What the task's logs are called: its service or family, and as much of its id as tells it from the others.
+    pub fn log_name(&self) -> String {
+        let id = self.task_id();
+        let name = self.service.as_ref().unwrap_or(&self.family);
+        let name = name.replace(|other: char| !other.is_ascii_alphanumeric() && other != '_', "-");
+        format!("{name}-{}", id.get(..8).unwrap_or(id))
+    }
+
     /// How the task's metrics are labelled.
     pub fn labels(&self) -> Labels {
         Labels { cluster: last_part(&self.cluster).to_owned(), family: self.family.clone() }
@@ -89,4 +99,27 @@ impl CreateContainer {
 
 fn last_part(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_are_called_after_the_service_or_the_family() {
+        let mut request = CreateContainer {
+            task_arn: "arn:aws:ecs:us-west-2:000000000000:task/demo/3e1f9c02-5b1d-4a5e-9d7a-000000000000".to_owned(),
+            cluster: "demo".to_owned(),
+            family: "../shop".to_owned(),
+            service: Some("shop-v1".to_owned()),
+            task_definition: TaskDefinition::default(),
+            container_name: "app".to_owned(),
+            image: "shop:1".to_owned(),
+            command: None,
+            environment: BTreeMap::new(),
+        };
+        assert_eq!(request.log_name(), "shop-v1-3e1f9c02");
+        request.service = None;
+        assert_eq!(request.log_name(), "---shop-3e1f9c02");
+    }
 }

@@ -12,7 +12,8 @@ use tracing::{error, info};
 use super::Engine;
 use super::definition::ContainerDefinition;
 use super::health::Probe;
-use super::images::{Entry, PlaceholderError, Placeholders, Runs};
+use super::images::{Entry, Runs};
+use super::placeholders::{PlaceholderError, Placeholders, Word};
 use super::process::Process;
 use super::state::{Health, Status};
 use crate::envoy::files::bootstrap_path;
@@ -115,13 +116,13 @@ fn envoy(engine: &Engine, launch: &Launch) -> (Vec<String>, BTreeMap<String, Str
 fn program(
     engine: &Engine,
     launch: &Launch,
-    run: &[String],
+    run: &[Word],
 ) -> Result<(Vec<String>, BTreeMap<String, String>), PlaceholderError> {
     let definition = &launch.definition;
     let command = [definition.entry_point.as_slice(), &definition.command].concat();
     let placeholders = Placeholders {
         host: launch.address.to_string(),
-        port: definition.ports().next(),
+        port: definition.ports().next().map(|port| engine.inner.settings.ports.bound(port)),
         checkout: &engine.inner.settings.checkout,
         command: &command,
         egress: engine.inner.plane.egress(&launch.task_id),

@@ -35,7 +35,9 @@ pub fn egress(
     let listener = node.listeners.as_ref().and_then(|all| all.first());
     let name = egress_name(&proxy.role.mesh, name);
     let (mut cluster, endpoints) = match world.discovery.resolve(node.service_discovery.as_ref()) {
-        Resolved::Registered(addresses) => (by_files(&name, &proxy.directory), Some(endpoints(world, node, addresses))),
+        Resolved::Registered(addresses) => {
+            (by_files(&name, &proxy.directory), Some(endpoints(world, proxy, node, addresses)))
+        }
         Resolved::Dns(hostname) => (by_dns(&name, &hostname, node), None),
     };
     cluster["circuit_breakers"] = circuit_breakers(&[]);
@@ -52,14 +54,19 @@ pub fn egress(
 }
 
 /// Where a virtual node's instances take requests now: at their sidecars, or directly if they have none.
-fn endpoints(world: World<'_>, node: &VirtualNodeSpec, addresses: BTreeSet<Ipv4Addr>) -> BTreeSet<SocketAddrV4> {
+fn endpoints(
+    world: World<'_>,
+    proxy: &Proxy,
+    node: &VirtualNodeSpec,
+    addresses: BTreeSet<Ipv4Addr>,
+) -> BTreeSet<SocketAddrV4> {
     let direct = port_mapping(node).map(|listener| listener.port.number());
     let addresses = addresses.into_iter();
     addresses
         .filter_map(|address| match world.sidecars.get(&address) {
             Some(true) => Some(SocketAddrV4::new(address, INGRESS_PORT)),
             Some(false) => None,
-            None => Some(SocketAddrV4::new(address, direct?)),
+            None => Some(SocketAddrV4::new(address, proxy.ports.at(address, direct?))),
         })
         .collect()
 }
@@ -96,7 +103,7 @@ pub fn application(proxy: &Proxy, listener: &Listener) -> Value {
     let protocol = protocol.as_str().unwrap_or_default();
     let (mesh, node, port) = (&proxy.role.mesh, &proxy.role.name, mapping.port.number());
     let name = format!("cds_ingress_{mesh}_{node}_{protocol}_{port}");
-    let mut cluster = fixed(&name, proxy.address, port);
+    let mut cluster = fixed(&name, proxy.address, proxy.ports.bound(port));
     set_protocol(&mut cluster, mapping.protocol);
     let limits = match &listener.connection_pool {
         None => vec![],

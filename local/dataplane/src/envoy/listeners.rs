@@ -78,7 +78,7 @@ pub fn egress_of_gateway(proxy: &Proxy) -> Value {
 pub fn gateway(proxy: &Proxy, name: &str, port: u16, logging: Option<&Logging>) -> Value {
     let table = route_source(&proxy.directory, name);
     let filter = http_manager("ingress", table, &[], access_log(logging));
-    listener(name, proxy.address, port, filter)
+    listener(name, proxy.address, proxy.ports.bound(port), filter)
 }
 
 /// The cluster that calls whatever host a request names.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::role::Role;
 use crate::discovery::Discovery;
+use crate::ports::LocalPorts;
 
 /// The port on which a sidecar takes requests for its application.
 pub const INGRESS_PORT: u16 = 15000;
@@ -40,6 +41,8 @@ pub struct Proxy {
     pub directory: PathBuf,
     /// Ports on its address that belong to the task's containers.
     pub reserved: BTreeSet<u16>,
+    /// Which port stands for which of AWS.
+    pub ports: LocalPorts,
     /// Ports given to TCP virtual services so far; a service keeps its port for the life of the task.
     pub egress_ports: BTreeMap<String, u16>,
 }

@@ -2,7 +2,6 @@
 //! own worker brings to it.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use local_appmesh::Store;
@@ -13,7 +12,6 @@ use tracing::error;
 use super::admin::Admin;
 use super::member::{Member, Wanted};
 use super::model::{EGRESS_PORT, Proxy, World};
-use super::role::RoleKind;
 use super::sync::SyncError;
 use super::{egress_ports, generate, http_services};
 use crate::discovery::Discovery;
@@ -190,11 +188,11 @@ impl Plane {
         }
     }
 
-    /// The addresses of live Envoys of each role, as `(kind, name, address)`.
-    pub fn live(&self) -> Vec<(RoleKind, String, Ipv4Addr)> {
+    /// The live Envoys.
+    pub fn live(&self) -> Vec<Proxy> {
         let state = self.state();
         let live = state.members.values().filter(|member| member.live);
-        live.map(|member| (member.proxy.role.kind, member.proxy.role.name.clone(), member.proxy.address)).collect()
+        live.map(|member| member.proxy.clone()).collect()
     }
 
     /// Works out every Envoy's configuration anew, and returns the number of this round.

@@ -121,7 +121,7 @@ pub fn egress_ports(services: &[Service<'_>], proxy: &Proxy) -> BTreeMap<String,
         if ports.contains_key(service.name) {
             continue;
         }
-        let own = service.listener.map(|listener| listener.port.number());
+        let own = service.listener.map(|listener| proxy.ports.bound(listener.port.number()));
         let mut candidates = own.into_iter().chain(SPARE_PORTS);
         if let Some(port) = candidates.find(|port| !taken.contains(port)) {
             taken.insert(port);

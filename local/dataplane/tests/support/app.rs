@@ -1,8 +1,8 @@
 //! The application that the integration tests run as a container. It answers with its `VERSION`.
 //!
 //! `HOST` and `PORT` say where it listens. With `MODE=tcp` it writes its version to each connection and closes it. Over
-//! HTTP it answers `/call?URL` with what a GET of that URL gives, `/status/CODE` with that code and anything else with
-//! `VERSION METHOD HOST PATH`.
+//! HTTP it answers `/call?URL` with what a GET of that URL gives, `/status/CODE` with that code, `/protocol` with how it
+//! was asked, like `HTTP/2.0`, and anything else with `VERSION METHOD HOST PATH`.
 
 use std::process::ExitCode;
 
@@ -37,7 +37,11 @@ async fn run() -> std::io::Result<()> {
             connection.write_all(version.as_bytes()).await?;
         }
     }
-    let router = Router::new().route("/call", get(call)).route("/status/{code}", get(status)).fallback(describe);
+    let router = Router::new()
+        .route("/call", get(call))
+        .route("/status/{code}", get(status))
+        .route("/protocol", get(async |request: Request| format!("{:?}", request.version())))
+        .fallback(describe);
     axum::serve(listener, router).await
 }
 

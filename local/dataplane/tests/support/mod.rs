@@ -70,6 +70,11 @@ impl DataPlane {
     /// Starts one whose tasks have addresses with `prefix`, which must be the caller's own, and whose metrics go
     /// to `gateway`.
     pub async fn start(prefix: &str, gateway: &str) -> Self {
+        Self::start_with(prefix, gateway, &[]).await
+    }
+
+    /// The same with further `options`.
+    pub async fn start_with(prefix: &str, gateway: &str, options: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let images = directory.path().join("images.json");
         let app = env!("CARGO_BIN_EXE_dataplane-test-app");
@@ -84,9 +89,10 @@ impl DataPlane {
         std::fs::write(&images, map.to_string()).expect("an image map");
         let state = directory.path().join("state");
         let mut child = Command::new(env!("CARGO_BIN_EXE_local-dataplane"))
-            .args(["--listen", "127.0.0.1:0", "--region", "us-west-2"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--region", "us-west-2"])
             .args(["--gateway", gateway, "--address-prefix", prefix])
             .args(["--metrics-interval-ms", "200"])
+            .args(options)
             .arg("--state-dir")
             .arg(&state)
             .arg("--envoy")

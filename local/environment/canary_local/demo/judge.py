@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..calls import Request
+from ..world import World, differences
 from .history import Progress, Step
-from .load import Request, between, failures
+from .load import between, failures
 from .measure import SETTLE_SECONDS, Sample, Share, Z, bounds, measured, within
 from .scenes import Scene, Version
-from .world import World, differences
 
 
 @dataclass

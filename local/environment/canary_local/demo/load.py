@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-VERSION_HEADER = "x-backend-version"
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request: when it was sent, what came back (status none: no answer at all) and how long that took."""
-
-    at: float
-    status: int | None
-    version: str | None
-    seconds: float
-    error: str | None = None
-
-    @property
-    def failed(self) -> bool:
-        """Anything but a 200 is a failure to the caller."""
-        return self.status != 200
+from ..calls import Caller, Request
 
 
 class Load:
@@ -63,7 +44,7 @@ class Load:
             self._stopping.wait(0.01)
 
     def _run(self, number: int) -> None:
-        caller = _Caller(self.url, self.timeout)
+        caller = Caller(self.url, self.timeout)
         interval = self.connections / self.rate
         due = time.monotonic() + number / self.rate
         while not self._stopping.wait(max(0.0, due - time.monotonic())):
@@ -74,29 +55,6 @@ class Load:
             # After a long answer go on from now: requests that were due meanwhile are not sent in a burst.
             due = max(due + interval, time.monotonic() - interval)
         caller.close()
-
-
-class _Caller:
-    """One keep-alive connection; opened again after an error."""
-
-    def __init__(self, url: str, timeout: float) -> None:
-        parts = urlsplit(url)
-        self._path = parts.path or "/"
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-
-    def get(self) -> Request:
-        at, begun = time.time(), time.monotonic()
-        try:
-            self._connection.request("GET", self._path)
-            answer = self._connection.getresponse()
-            answer.read()
-        except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
-            return Request(at, None, None, time.monotonic() - begun, f"{type(error).__name__}: {error}")
-        return Request(at, answer.status, answer.headers.get(VERSION_HEADER), time.monotonic() - begun)
-
-    def close(self) -> None:
-        self._connection.close()
 
 
 def between(requests: Iterable[Request], start: float, end: float) -> list[Request]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from . import measure, world
+from .. import world
+from ..calls import Request
+from . import measure
 from .history import new_events
 from .judge import Deployment, Played
-from .load import Load, Request, between, failures
+from .load import Load, between, failures
 from .scenes import Scene, event
 
 POLL_SECONDS = 0.25

@@ -11,7 +11,7 @@ from .. import hello
 from ..checkout import Checkout
 from .history import ROLLED_BACK, SUCCEEDED
 
-IMAGES = Path("local/images.json")
+IMAGES = Path("samples/hello/images.json")
 
 
 @dataclass(frozen=True)

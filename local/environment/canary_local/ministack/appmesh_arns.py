@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
@@ -16,6 +17,14 @@ _COLLECTIONS = {
     "virtualGateways": ("virtualGateway", "virtualGatewayName"),
     "routes": ("route", "routeName"),
     "gatewayRoutes": ("gatewayRoute", "gatewayRouteName"),
+}
+
+# Member of a spec that names another resource of the mesh -> segment in the ARN. A weighted target is just `virtualNode`.
+_REFERENCES = {
+    "virtualNode": "virtualNode",
+    "virtualNodeName": "virtualNode",
+    "virtualRouterName": "virtualRouter",
+    "virtualServiceName": "virtualService",
 }
 
 
@@ -53,6 +62,24 @@ def _resource(parts: list[str], method: str, body: bytes) -> str | None:
     return f"{resource}/{segment}/{name}" if name else resource
 
 
+def named_in_spec(arn: str, body: bytes) -> list[str]:
+    """The ARNs of the resources that the spec in a request about `arn` names."""
+    mesh = "/".join(arn.split("/")[:2])
+    return sorted({f"{mesh}/{segment}/{name}" for segment, name in _references(_document(body).get("spec"))})
+
+
+def _references(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    if isinstance(value, dict):
+        for member, inner in value.items():
+            if member in _REFERENCES and isinstance(inner, str):
+                yield _REFERENCES[member], inner
+            else:
+                yield from _references(inner)
+
+
 def names_in_arn(arn: str) -> dict[str, str]:
     """`{"mesh": "m", "virtualRouter": "r", "route": "x"}` for such an ARN."""
     parts = arn.split(":", 5)[-1].split("/")
@@ -66,9 +93,13 @@ def _first(value: Any) -> str | None:
 
 
 def _member(body: bytes, name: str) -> str | None:
+    value = _document(body).get(name)
+    return value if isinstance(value, str) and value else None
+
+
+def _document(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body or b"{}")
     except ValueError:
-        return None
-    value = document.get(name) if isinstance(document, dict) else None
-    return value if isinstance(value, str) and value else None
+        return {}
+    return document if isinstance(document, dict) else {}

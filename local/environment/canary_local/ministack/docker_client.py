@@ -54,6 +54,11 @@ class Container:
         return self._state.get("exitCode")
 
     @property
+    def reason(self) -> str:
+        """Why the container ended without having run; empty if it ran."""
+        return self._state.get("reason") or ""
+
+    @property
     def attrs(self) -> dict[str, Any]:
         """The inspect document, as far as ministack reads it."""
         return {"NetworkSettings": {"Networks": {NETWORK: {"IPAddress": self._state["ip"]}}}, "State": {}}

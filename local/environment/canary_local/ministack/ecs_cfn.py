@@ -13,7 +13,7 @@ from ministack.core.responses import new_uuid
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
-from . import ecs_tasks, stacks
+from . import ecs_tasks, last_words, stacks
 from .casing import operation, to_api
 from .patching import IncompatibleMinistack, expect, expect_function
 
@@ -185,7 +185,7 @@ def _last_stopped_reason(service: dict[str, Any]) -> str:
         for task in list(ecs._tasks.values())
         if task.get("group") == group and task["clusterArn"] == service["clusterArn"] and task.get("stoppedReason")
     ]
-    return max(stopped, key=lambda task: task["stoppedAt"])["stoppedReason"] if stopped else "none"
+    return last_words.told(max(stopped, key=lambda task: task["stoppedAt"])) if stopped else "none"
 
 
 def _take_at_least(seconds: float, started: float) -> None:

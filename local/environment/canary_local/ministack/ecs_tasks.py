@@ -11,7 +11,7 @@ from typing import Any
 from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.services import ecs
 
-from . import cloudmap
+from . import cloudmap, last_words
 from .docker_client import Container, DockerClient, ImageUnavailable
 from .engine import Engine, EngineError
 from .patching import expect, expect_function, wrap
@@ -141,9 +141,10 @@ def _is_up(container: Container, has_health_check: bool) -> bool:
 
 def _mark_stopped(original: Callable[..., bool]) -> Callable[..., bool]:
     def mark_task_stopped(task_arn: str, task: dict, reason: str, stop_code: str, exit_code: int | None = None) -> bool:
-        """Leaves Cloud Map first, so that nobody finds a task that is about to go."""
+        """Leaves Cloud Map first, so that nobody finds a task that is about to go, and keeps what its containers said."""
         if ecs._task_is_active(task_arn, task):
             cloudmap.deregister_task(task)
+            last_words.note(task, _essentials(task), _containers(task))
         return original(task_arn, task, reason, stop_code, exit_code)
 
     return mark_task_stopped

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from . import appmesh_cfn, appmesh_service, autoscaling_cfn, cloudmap, ecs_cfn, ecs_tasks, stacks
+from . import (
+    appmesh_cfn,
+    appmesh_service,
+    authorization,
+    autoscaling_cfn,
+    aws_calls,
+    cloudmap,
+    ecs_cfn,
+    ecs_tasks,
+    rpc_cbor,
+    stacks,
+    template_urls,
+    templates,
+)
 from .engine import Engine
 
 
 def install(engine: Engine) -> None:
     """Registers App Mesh, our ECS and Cloud Map behaviour; raises `IncompatibleMinistack` if ministack has changed."""
     appmesh_service.register(engine)
+    rpc_cbor.register()
+    authorization.register()
+    aws_calls.register()
     appmesh_cfn.register(engine)
     autoscaling_cfn.register()
     discovery = cloudmap.Discovery(engine)
@@ -16,3 +32,5 @@ def install(engine: Engine) -> None:
     ecs_tasks.register(engine)
     ecs_cfn.register()
     stacks.register()
+    templates.register()
+    template_urls.register()

@@ -4,6 +4,7 @@
 mod clusters;
 mod gateway;
 mod listeners;
+mod ports;
 mod routes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,6 +19,7 @@ use super::model::{Proxy, ProxyConfig, World};
 use super::role::{Role, RoleKind};
 use super::{egress_ports, generate};
 use crate::discovery::Discovery;
+use crate::ports::LocalPorts;
 
 /// Resources of the mesh `demo`.
 #[derive(Default)]
@@ -25,6 +27,8 @@ struct Resources {
     mesh: Mesh,
     discovery: Value,
     sidecars: BTreeMap<Ipv4Addr, bool>,
+    /// The lowest port that containers may bind.
+    lowest_port: u16,
 }
 
 fn parsed<T: DeserializeOwned>(value: Value) -> T {
@@ -90,6 +94,7 @@ impl Resources {
             address: Ipv4Addr::new(127, 0, 40, 9),
             directory: "/state/envoy/task".into(),
             reserved: BTreeSet::from([80]),
+            ports: LocalPorts::new("127.0.40".parse().unwrap(), self.lowest_port),
             egress_ports: BTreeMap::new(),
         };
         proxy.egress_ports = egress_ports(world, &proxy);

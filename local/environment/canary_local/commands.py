@@ -1,0 +1,227 @@
+"""The commands up, down, status, env, deploy, repair, call and logs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+
+from . import calls, hello, logs, processes, report, stacks, state
+from .checkout import Checkout
+from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
+from .errors import LocalError
+from .executions import read_event
+from .loopback import port_is_free
+
+FAILURE = 1
+_LOG_LINES = 15
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command; every foreseeable failure is one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except LocalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        for line in processes.last_lines(error.log, _LOG_LINES) if error.log else []:
+            print(f"    {line}", file=sys.stderr)
+        return FAILURE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="canary_local", description="The one-machine environment.")
+    parser.add_argument(
+        "--state-dir", type=Path, help="where its state is kept (default: CANARY_STATE_DIR, or .local in the checkout)"
+    )
+    commands = parser.add_subparsers(required=True, metavar="command")
+    for name, run, text in (
+        ("up", _up, "start the environment, deploy hello and return"),
+        ("down", _down, "end it"),
+        ("status", _status, "say what runs"),
+        ("env", _env, "print the variables that AWS clients need, for a shell to read"),
+        ("deploy", _deploy, "start a deployment and follow it"),
+        ("repair", _repair, "take back or finish what a deployment left that was ended before its end"),
+        ("call", _call, "make requests and say who answered them"),
+        ("logs", _logs, "show the end of the logs"),
+    ):
+        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        command.set_defaults(run=run)
+        _ARGUMENTS.get(name, lambda _: None)(command)
+    return parser
+
+
+def _up_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--images", type=Path, action="append", default=[], metavar="FILE",
+                         help="an image map of your own; repeatable, the later one wins")  # fmt: skip
+    command.add_argument("--port", type=_port, help=f"of the AWS endpoint (default: {DEFAULT_PORT} if it is free)")
+    command.add_argument("--stack-seconds", type=_seconds, default=STACK_SECONDS, metavar="SECONDS",
+                         help="least time that creating an ECS service takes (default: %(default)s)")  # fmt: skip
+    command.add_argument("--no-hello", action="store_true", help="do not deploy the hello services")
+    command.add_argument("--bare", action="store_true", help="do not deploy anything, not even the functions")
+
+
+def _deploy_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--event", type=Path, required=True, metavar="FILE", help="the deploy request (JSON)")
+
+
+def _repair_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("service", help="the MicroserviceName")
+    command.add_argument("--environment", default=stacks.HELLO_STACK, help="the EnvironmentName (default: %(default)s)")
+
+
+def _call_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("url", help="http://host:port/path")
+    command.add_argument("--count", type=_count, default=100, help="how many requests (default: %(default)s)")
+    command.add_argument("--header", default="", metavar="NAME", help="header of the answers whose values are counted")
+    command.add_argument("--host-header", default="", metavar="NAME", help="Host to ask for, in the place of the URL's")
+    command.add_argument("--allow-failed", action="store_true", help="exit status 0 even if requests fail")
+
+
+def _logs_arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "name",
+        nargs="?",
+        default="",
+        help="a log's or a task's, or a part of it (default: those of the environment itself)",
+    )
+    command.add_argument("--lines", type=int, default=50, help="how many of each (default: %(default)s)")
+
+
+_ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "up": _up_arguments,
+    "deploy": _deploy_arguments,
+    "repair": _repair_arguments,
+    "call": _call_arguments,
+    "logs": _logs_arguments,
+}
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1024 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a port between 1024 and 65535")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of requests between 1 and 1000000")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds between 0 and 600")
+    return value
+
+
+def _up(options: argparse.Namespace) -> int:
+    started = time.monotonic()
+
+    def progress(text: str) -> None:
+        print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
+
+    port = options.port or (DEFAULT_PORT if port_is_free(DEFAULT_PORT) else None)
+    environment = Environment.start(
+        images=options.images,
+        state_dir=options.state_dir,
+        port=port,
+        stack_seconds=options.stack_seconds,
+        stacks=not options.bare,
+        progress=progress,
+    )
+    try:
+        if options.bare:
+            print(report.welcome_bare(environment))
+            return 0
+        if not options.no_hello:
+            progress("deploying hello-web and hello-backend through the state machine")
+            hello.deploy_first(environment)
+        print(report.welcome(environment, hello=not options.no_hello))
+    except BaseException:
+        environment.stop()
+        raise
+    return 0
+
+
+def _down(options: argparse.Namespace) -> int:
+    directory = _state_dir(options)
+    running = state.load(directory)
+    if running is None:
+        print("nothing is running")
+        return 0
+    end(directory, running)
+    print("the environment has ended")
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    running = state.load(_state_dir(options))
+    if running is None:
+        print("nothing is running: `make up` starts the environment")
+        return 0
+    for process in running.processes:
+        print(f"{process.name:<10} {'running' if process.alive() else 'ended':<8} pid {process.pid:<8} {process.log}")
+    environment = Environment.attach(state_dir=_state_dir(options))
+    print(report.status(environment))
+    return 0
+
+
+def _env(options: argparse.Namespace) -> int:
+    print(report.variables(Environment.attach(state_dir=options.state_dir)))
+    return 0
+
+
+def _deploy(options: argparse.Namespace) -> int:
+    environment = Environment.attach(state_dir=options.state_dir)
+    event = read_event(options.event, environment.checkout.canary_template)
+    return _follow(environment, environment.deploy(event))
+
+
+def _repair(options: argparse.Namespace) -> int:
+    environment = Environment.attach(state_dir=options.state_dir)
+    return _follow(environment, environment.repair(options.environment, options.service))
+
+
+def _follow(environment: Environment, arn: str) -> int:
+    print(arn, flush=True)
+    status = ""
+    narrator = report.Narrator()
+    for step in environment.follow(arn):
+        for line in narrator.lines(step):
+            print(line, flush=True)
+        status = step.status
+    return 0 if status == "SUCCEEDED" else FAILURE
+
+
+def _call(options: argparse.Namespace) -> int:
+    target = calls.Target(options.url, options.header, options.host_header)
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
+        task = shown.add_task(options.url, total=options.count)
+        requests = calls.call(target, options.count, lambda: shown.advance(task))
+    print("\n".join(calls.summary(requests, options.header)))
+    failed = any(request.failed for request in requests)
+    return FAILURE if failed and not options.allow_failed else 0
+
+
+def _logs(options: argparse.Namespace) -> int:
+    directory = _state_dir(options)
+    if options.name:
+        print(logs.shown(logs.named(directory, options.name), options.lines))
+    else:
+        print(logs.overview(directory, options.lines))
+    return 0
+
+
+def _state_dir(options: argparse.Namespace) -> Path:
+    return (options.state_dir or Checkout.here().state_dir).resolve()
