@@ -21,17 +21,39 @@ MISBEHAVIOURS = {
     "hello-backend:errors*": {"ERROR_PERCENT": "100"},
 }
 
+# Apps that are not ours, with what follows the host on their command line; of the images that match, the first counts.
+OTHER_APPS = {
+    "tcp-echo:wrongport*": ("tcp_echo.py", "7999"),
+    "tcp-echo:*": ("tcp_echo.py", "{port}"),
+    "grpc-version:wrongport*": ("grpc_version.py", "7999"),
+    "grpc-version:status*": ("grpc_version.py", "{port}", "INTERNAL"),
+    "grpc-version:errors*": ("http2_error.py", "{port}"),
+    "grpc-version:*": ("grpc_version.py", "{port}"),
+    "egress:*": ("egress.py", "{port}", "{egress:tally.demo.local}", "{egress:versions.demo.local}"),
+}
+
 
 def image_map(directory: Path) -> Path:
-    """The image map of these tests: misbehaving versions, one that cannot start, and an app that is not ours."""
+    """The image map of these tests: misbehaving versions, one that cannot start, and apps that are not ours."""
     place = {"HOST": "{host}", "PORT": "{port}"}
     images = [{"image": name, "run": BACKEND, "env": {**place, **env}} for name, env in MISBEHAVIOURS.items()]
-    images.append({"image": "hello-backend:crashes*", "run": [sys.executable, "-c", "raise SystemExit(3)"]})
-    echo = str(ROOT / "tests" / "apps" / "tcp_echo.py")
-    images.append({"image": "tcp-echo:*", "run": [sys.executable, echo, "{host}", "{port}"]})
+    images.append({"image": "*:crashes*", "run": [sys.executable, "-c", "raise SystemExit(3)"]})
+    apps = ROOT / "tests" / "apps"
+    images += [
+        {"image": image, "run": [sys.executable, str(apps / app), "{host}", *arguments]}
+        for image, (app, *arguments) in OTHER_APPS.items()
+    ]
+    # yelb in the environment that all tests share instead of its own.
+    yelb = (ROOT / "samples" / "yelb" / "images.json").read_text().replace(".yelb.local", ".demo.local")
+    images += json.loads(yelb)["images"]
     path = directory / "images.json"
     path.write_text(json.dumps({"images": images}))
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the look at what all the others recorded behind them."""
+    items.sort(key=lambda item: item.path.name == "e2e_grants.py")
 
 
 @pytest.fixture(scope="session")

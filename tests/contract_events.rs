@@ -55,7 +55,7 @@ fn check(name: &str, sample: &Value) {
 
 /// The deploy request of the sample: the team's `deploy.json` with what a build adds.
 fn request() -> Value {
-    let mut request = json("samples/hello/hello-backend/deploy.json");
+    let mut request = json("samples/hello/hello-backend/specfiles/deploy.json");
     request["Sha"] = "2222222".into();
     request["ContainerImage"] = "hello-backend:2222222".into();
     request["CanaryTemplate"] = STANDARD.encode(text("infra/canary.yaml")).into();

@@ -5,14 +5,19 @@ from __future__ import annotations
 import itertools
 import threading
 import time
-import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from canary_local.environment import Environment
 from canary_local.executions import Event
+from canary_local.world import World, take
+
+# The state that changes weights.
+SHIFT = "Canary & Switch Traffic"
+# No deployment of these tests is meant to take half as long.
+LIMIT_SECONDS = 180
 
 
 @dataclass
@@ -43,7 +48,7 @@ class Ending:
 
     def weights(self) -> list[int]:
         """The candidate's weights, in order."""
-        return [data["traffic"]["weight"] for data in self.outputs("Canary & Switch Traffic")]
+        return [data["traffic"]["weight"] for data in self.outputs(SHIFT)]
 
     def verdicts(self) -> set[str]:
         """What the looks said, but for those that were repeated."""
@@ -53,21 +58,27 @@ class Ending:
 
 def deploy(env: Environment, event: Mapping[str, Any]) -> Ending:
     """Deploys and waits for the end."""
-    return Ending(list(env.follow(env.deploy(event))))
+    return deploy_and(env, event, "", lambda _: None)
 
 
-def world(env: Environment, service: str) -> dict[str, Any]:
+def deploy_and(env: Environment, event: Mapping[str, Any], state: str, interfere: Callable[[str], object]) -> Ending:
+    """Deploys, and calls `interfere` with the execution's ARN when `state` is left for the first time."""
+    execution, events, interfered = env.deploy(event), [], False
+    deadline = time.monotonic() + LIMIT_SECONDS
+    for step in env.follow(execution):
+        if time.monotonic() > deadline and step.kind != "ended":
+            # A rollback tries again for half an hour, whatever is wrong.
+            env.client("stepfunctions").stop_execution(executionArn=execution, cause=f"over {LIMIT_SECONDS} s")
+        if not interfered and (step.kind, step.state) == ("exited", state):
+            interfere(execution)
+            interfered = True
+        events.append(step)
+    return Ending(events)
+
+
+def world(env: Environment, service: str) -> World:
     """Everything that a deployment of a service may change."""
-    route = env.client("appmesh").describe_route(
-        meshName="demo", virtualRouterName=f"{service}-vr", routeName=f"{service}-route"
-    )
-    parameter = env.client("ssm").get_parameter(Name=f"demo-canary-{service}-version")["Parameter"]
-    stacks = env.client("cloudformation").describe_stacks()["Stacks"]
-    return {
-        "route": route["route"]["spec"],
-        "parameter": (parameter["Value"], parameter["Version"]),
-        "stacks": {stack["StackName"]: (stack["StackId"], stack["StackStatus"]) for stack in stacks},
-    }
+    return take(env.client, "demo", service)
 
 
 def make_router(env: Environment, service: str, port: int, protocol: str) -> None:
@@ -130,12 +141,16 @@ class Callers:
             assert time.monotonic() < deadline, f"{self.answered} of {count} requests answered: {self.failed[-3:]}"
             time.sleep(0.05)
 
+    def request(self) -> None:
+        """One request; raises an `OSError` if it fails."""
+        with urllib.request.urlopen(self.url, timeout=10) as answer:
+            answer.read()
+
     def _call(self) -> None:
         # A pause between requests, so that a few threads make a load and not a flood.
         while not self._ended.wait(0.02):
             try:
-                with urllib.request.urlopen(self.url, timeout=10) as answer:
-                    answer.read()
+                self.request()
                 self.answered += 1
-            except (urllib.error.URLError, OSError) as error:
+            except OSError as error:
                 self.failed.append(str(error))

@@ -22,7 +22,7 @@ def deploy_backend(env: Environment, sha: str, **changes: Any) -> Ending:
 
 def live(env: Environment) -> str:
     """The commit that SSM records."""
-    return world(env, SERVICE)["parameter"][0]
+    return world(env, SERVICE).parameter[0]
 
 
 @pytest.fixture
@@ -33,17 +33,16 @@ def callers(env: Environment) -> Iterator[Callers]:
 
 def test_a_good_version_is_promoted_step_by_step_without_a_failed_request(env: Environment, callers: Callers) -> None:
     before, sha = world(env, SERVICE), fresh("good")
-    old = before["parameter"][0]
+    old = before.parameter[0]
     ending = deploy_backend(env, sha, PercentageStep=40)
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.weights() == [40, 80, 100]
     assert ending.verdicts() == {"Healthy"}
     after = world(env, SERVICE)
-    assert after["parameter"] == (sha, before["parameter"][1] + 1)
-    assert f"demo-{SERVICE}-{sha}" in after["stacks"]
-    assert f"demo-{SERVICE}-{old}" not in after["stacks"]
-    targets = after["route"]["httpRoute"]["action"]["weightedTargets"]
-    assert targets == [{"virtualNode": f"{SERVICE}-{sha}", "weight": 100}]
+    assert after.parameter == (sha, before.parameter[1] + 1)
+    assert f"demo-{SERVICE}-{sha}" in after.stacks
+    assert f"demo-{SERVICE}-{old}" not in after.stacks
+    assert after.targets() == {f"{SERVICE}-{sha}": 100}
     assert callers.answered > 100
     assert callers.failed == []
 
@@ -155,7 +154,6 @@ def test_an_old_version_that_another_route_needs_stays_and_the_new_one_is_live(
     assert ending.entered()[-1] == "Old Version Not Removed"
     assert f"will not remove `{SERVICE}-{beta_route}`: still named by `beta`" in ending.cause
     after = world(env, SERVICE)
-    assert after["parameter"] == (sha, before["parameter"][1] + 1)
-    targets = after["route"]["httpRoute"]["action"]["weightedTargets"]
-    assert targets == [{"virtualNode": f"{SERVICE}-{sha}", "weight": 100}]
-    assert {f"demo-{SERVICE}-{beta_route}", f"demo-{SERVICE}-{sha}"} <= set(after["stacks"])
+    assert after.parameter == (sha, before.parameter[1] + 1)
+    assert after.targets() == {f"{SERVICE}-{sha}": 100}
+    assert {f"demo-{SERVICE}-{beta_route}", f"demo-{SERVICE}-{sha}"} <= set(after.stacks)

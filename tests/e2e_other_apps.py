@@ -54,4 +54,4 @@ def test_a_tcp_app_is_deployed_and_canaried_and_its_verdict_says_what_is_not_kno
     why = second.outputs("Gather Health Check Status")[-1]["health"]["why"]
     assert "tcp has no request counters" in why
     assert answers(env, "two") == ("two", "ping")
-    assert world(env, SERVICE)["parameter"] == ("two", 2)
+    assert world(env, SERVICE).parameter == ("two", 2)

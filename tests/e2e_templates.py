@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from deployments import Callers, deploy, fresh, through_gateway, world
 
+from canary_local import hello
 from canary_local.environment import Environment
 
 SERVICE = "hello-backend"
@@ -36,7 +38,12 @@ def render(env: Environment, directory: Path, sha: str, platform: str) -> dict[s
     (directory / "manifest.yaml").write_text(MANIFEST)
     (directory / "platform.yaml").write_text(platform)
     command = [str(root / "target" / "debug" / "canary"), "render", "--output", "-", "--sha", sha]
-    command += ["--deploy", str(root / "samples" / "hello" / SERVICE / "deploy.json"), "--image", f"{SERVICE}:{sha}"]
+    command += [
+        "--deploy",
+        str(root / "samples" / "hello" / SERVICE / "specfiles" / "deploy.json"),
+        "--image",
+        f"{SERVICE}:{sha}",
+    ]
     command += ["--manifest", "manifest.yaml", "--platform", "platform.yaml"]
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -50,7 +57,7 @@ def test_a_made_template_is_promoted_without_a_failed_request(env: Environment, 
         ending = deploy(env, render(env, tmp_path, sha, platform))
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.verdicts() == {"Healthy"}
-    assert world(env, SERVICE)["parameter"][0] == sha
+    assert world(env, SERVICE).parameter[0] == sha
     assert callers.answered > 100
     assert callers.failed == []
 
@@ -60,4 +67,17 @@ def test_a_made_template_is_rolled_back_like_any_other(env: Environment, tmp_pat
     with Callers(through_gateway(env)):
         ending = deploy(env, render(env, tmp_path, fresh("wrongport"), PLATFORMS["scaling and tracing"]))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
+    assert world(env, SERVICE) == before
+
+
+def test_a_parameter_that_is_not_given_and_has_no_default_is_refused_in_the_first_state(env: Environment) -> None:
+    before = world(env, SERVICE)
+    template = env.checkout.canary_template.read_text()
+    assert template.count("\nParameters:\n") == 1
+    greedy = template.replace("\nParameters:\n", "\nParameters:\n  TeamName:\n    Type: String\n")
+    event = hello.event(env.checkout, SERVICE, fresh("greedy"))
+    ending = deploy(env, {**event, "CanaryTemplate": base64.b64encode(greedy.encode()).decode()})
+    assert (ending.status, ending.error) == ("FAILED", "Canary.InvalidInput"), ending.cause
+    assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
+    assert "its parameter `TeamName` has no default" in ending.cause
     assert world(env, SERVICE) == before

@@ -1,0 +1,179 @@
+"""Each function's role grants the calls that the function makes, and no others.
+
+The deployments here make every call that there is a grant for, so this needs no other test. It runs last all the same: what
+IAM decided about the functions in any other test of the session is looked at too.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deployments import SHIFT, Ending, deploy, deploy_and, make_router
+from grants import Call, Grant, findings, grants
+
+from canary_local import hello
+from canary_local.aws import REGION
+from canary_local.checkout import FUNCTIONS
+from canary_local.environment import Environment
+from canary_local.stacks import BUCKET, SHARED_STACK
+
+_LAMBDA = "Lambda itself writes a function's log with its role, which the environment does not play"
+_XRAY = "Lambda itself sends a function's traces with its role, which the environment does not play"
+EXEMPT = {
+    "logs:CreateLogStream": _LAMBDA,
+    "logs:PutLogEvents": _LAMBDA,
+    "xray:PutTraceSegments": _XRAY,
+    "xray:PutTelemetryRecords": _XRAY,
+}
+
+
+def event(env: Environment, service: str, sha: str, **changes: Any) -> dict[str, Any]:
+    """A version of hello-backend under another service's name, which nobody calls."""
+    usual = {**hello.event(env.checkout, "hello-backend", sha), "MicroserviceName": service, "WaitTime": 1}
+    return {**usual, "PercentageStep": 100, "OnNoData": "Proceed", **changes}
+
+
+def keep(env: Environment, service: str, sha: str) -> None:
+    """Makes another service's route name a version, so that its virtual node cannot be deleted."""
+    other = f"{service}-other"
+    make_router(env, other, 8080, "http")
+    action = {"weightedTargets": [{"virtualNode": f"{service}-{sha}", "weight": 1}]}
+    env.client("appmesh").create_route(
+        meshName="demo", virtualRouterName=f"{other}-vr", routeName=f"{other}-route",
+        spec={"httpRoute": {"match": {"prefix": "/"}, "action": action}},
+    )  # fmt: skip
+
+
+def promotions(env: Environment, service: str) -> dict[str, Ending]:
+    """A first deployment and two canaries that are promoted; the last one's old version cannot be removed."""
+    first = deploy(env, event(env, service, "one"))
+    canary = deploy(env, event(env, service, "two", PercentageStep=50))
+    keep(env, service, "two")
+    return {"first": first, "canary": canary, "old one kept": deploy(env, event(env, service, "three"))}
+
+
+def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
+    """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %."""
+    deploy(env, event(env, service, "one"))
+    unhealthy = deploy(env, event(env, service, "two", OnNoData="RollBack"))
+
+    def interfere(_: str) -> None:
+        keep(env, service, "three")
+        targets = [{"virtualNode": f"{service}-{sha}", "weight": 50} for sha in ("one", "three")]
+        env.client("appmesh").update_route(
+            meshName="demo", virtualRouterName=f"{service}-vr", routeName=f"{service}-route",
+            spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
+        )  # fmt: skip
+
+    return {"unhealthy": unhealthy, "drifted": deploy_and(env, event(env, service, "three"), SHIFT, interfere)}
+
+
+def first_fails(env: Environment, service: str) -> dict[str, Ending]:
+    """A first deployment that has its route when it fails; its template is too large for a request and lies in S3."""
+    request = event(env, service, "one", OnNoData="RollBack")
+    template = base64.b64decode(request.pop("CanaryTemplate"))
+    env.client("s3").put_object(Bucket=BUCKET, Key="templates/large.yaml", Body=template + b"#" * 51_200)
+    request["CanaryTemplateUrl"] = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/templates/large.yaml"
+    return {"unhealthy first": deploy(env, request)}
+
+
+def crashes(env: Environment, service: str) -> dict[str, Ending]:
+    """A version that does not start. The first try is stopped by hand, so that the second one finds its dead stack."""
+    stop = env.client("stepfunctions").stop_execution
+    crashing = event(env, service, "crashes")
+    stopped = deploy_and(env, crashing, "Deploy New Version", lambda execution: stop(executionArn=execution))
+    return {"stopped": stopped, "crashed": deploy(env, crashing)}
+
+
+COURSES: tuple[Callable[[Environment, str], dict[str, Ending]], ...] = (promotions, rollbacks, first_fails, crashes)
+
+
+@pytest.fixture(scope="module")
+def played(env: Environment) -> dict[str, Ending]:
+    """How the deployments ended, by name."""
+
+    def play(course: Callable[[Environment, str], dict[str, Ending]]) -> dict[str, Ending]:
+        service = course.__name__.replace("_", "-")
+        make_router(env, service, 8080, "http")
+        return course(env, service)
+
+    with ThreadPoolExecutor(max_workers=len(COURSES)) as pool:
+        return {name: ending for endings in pool.map(play, COURSES) for name, ending in endings.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "error", "last"),
+    [
+        ("first", "SUCCEEDED", "", "Deployment Succeeded"),
+        ("canary", "SUCCEEDED", "", "Deployment Succeeded"),
+        ("old one kept", "FAILED", "Canary.OldVersionNotRemoved", "Old Version Not Removed"),
+        ("unhealthy", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
+        ("drifted", "FAILED", "Canary.RollbackIncomplete", "Rollback Incomplete"),
+        ("unhealthy first", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
+        ("crashed", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),
+    ],
+)
+def test_there_is_a_deployment_of_each_kind(
+    played: dict[str, Ending], name: str, status: str, error: str, last: str
+) -> None:
+    ending = played[name]
+    assert (ending.status, ending.error, ending.entered()[-1]) == (status, error, last), ending.cause
+
+
+def test_a_stopped_deployment_is_continued(played: dict[str, Ending]) -> None:
+    assert played["stopped"].status == "ABORTED"
+    looks = [look["stack"]["stackStatus"] for look in played["crashed"].outputs("Deploy New Version")]
+    assert "DELETE_REQUESTED" in looks
+    assert looks.index("DELETE_REQUESTED") < looks.index("CREATE_REQUESTED")
+
+
+@pytest.fixture(scope="module")
+def roles(env: Environment) -> dict[str, str]:
+    """Each function's role by the function's name."""
+    resources = env.client("cloudformation").describe_stack_resources(StackName=SHARED_STACK)["StackResources"]
+    functions = [each["PhysicalResourceId"] for each in resources if each["ResourceType"] == "AWS::Lambda::Function"]
+    describe = env.client("lambda").get_function_configuration
+    return {name: describe(FunctionName=name)["Role"].rsplit("/", 1)[-1] for name in functions}
+
+
+def granted(env: Environment, role: str) -> Iterator[Grant]:
+    """What the policies of a role grant."""
+    iam = env.client("iam")
+    assert iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"] == [], (
+        "only inline policies are looked at"
+    )
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        yield from grants(name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+
+
+def calls(record: Path, roles: dict[str, str]) -> Iterator[Call]:
+    """The calls of the functions that an environment recorded. A role is called the same in all of them."""
+    functions = {role: function for function, role in roles.items()}
+    for line in record.read_text().splitlines():
+        call = json.loads(line)
+        function = functions.get(call["role"])
+        if function:
+            yield Call(function, call["action"], call["resource"], call["allowed"])
+
+
+@pytest.mark.usefixtures("played")
+def test_each_call_is_granted_and_each_grant_is_used(env: Environment, roles: dict[str, str]) -> None:
+    assert {name.removeprefix(f"{SHARED_STACK}-") for name in roles} == set(FUNCTIONS)
+    policies = {function: list(granted(env, role)) for function, role in roles.items()}
+    found = findings(policies, calls(env.aws_calls, roles), EXEMPT)
+    assert not found, "\n".join(found)
+
+
+def test_no_call_was_denied_in_any_environment_of_the_session(
+    env: Environment, roles: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    records = list(tmp_path_factory.getbasetemp().rglob(env.aws_calls.name))
+    assert env.aws_calls in records
+    denied = {call for record in records for call in calls(record, roles) if not call.allowed}
+    assert denied == set()
