@@ -37,7 +37,7 @@ def image_map(directory: Path) -> Path:
     """The image map of these tests: misbehaving versions, one that cannot start, and apps that are not ours."""
     place = {"HOST": "{host}", "PORT": "{port}"}
     images = [{"image": name, "run": BACKEND, "env": {**place, **env}} for name, env in MISBEHAVIOURS.items()]
-    images.append({"image": "*:crashes*", "run": [sys.executable, "-c", "raise SystemExit(3)"]})
+    images.append({"image": "*:crashes*", "run": [sys.executable, "-c", "print('no database'); raise SystemExit(3)"]})
     apps = ROOT / "tests" / "apps"
     images += [
         {"image": image, "run": [sys.executable, str(apps / app), "{host}", *arguments]}

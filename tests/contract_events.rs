@@ -69,7 +69,9 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     let sample = json!({"request": request(), "execution": EXECUTION});
     check("check-version", &sample);
-    let checked = output(check_version::handle(input(&sample), &world, &world, &world, Pace::default()).await);
+    let checked = output(
+        check_version::handle(input(&sample), &world, &world, &world, (&world, &world), Pace::default(), at(0)).await,
+    );
     check("check-version.output", &checked);
     let plan = &checked["plan"];
 
@@ -93,19 +95,22 @@ async fn samples_are_what_the_functions_take_and_answer() {
     check("gather-health", &sample);
     check("gather-health.output", &output(gather_health::handle(input(&sample), &world, at(60)).await));
 
-    let sample = json!({"plan": plan, "traffic": traffic, "failure": {
+    let sample = json!({"plan": plan, "traffic": traffic, "execution": EXECUTION, "failure": {
         "Error": "Canary.Unhealthy",
         "Cause": "`hello-backend-2222222` answered 9 of 120 requests with 5xx; allowed are 0",
     }});
     check("rollback", &sample);
     let aside = World::new(world.state().clone());
-    check("rollback.output", &output(rollback::handle(input(&sample), &aside, &aside, &aside).await));
+    check("rollback.output", &output(rollback::handle(input(&sample), &aside, &aside, &aside, &aside, at(60)).await));
 
     while !traffic["target"].is_null() {
         let sample = json!({"plan": plan, "traffic": traffic});
         traffic = output(shift_traffic::handle(input(&sample), &world, at(60)).await);
     }
-    let sample = json!({"plan": plan});
+    let sample = json!({"plan": plan, "execution": EXECUTION});
     check("remove-old", &sample);
-    check("remove-old.output", &output(remove_old::handle(input(&sample), &world, &world, &world).await));
+    check(
+        "remove-old.output",
+        &output(remove_old::handle(input(&sample), &world, &world, &world, &world, at(60)).await),
+    );
 }

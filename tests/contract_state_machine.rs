@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::error::{Kind, NAMES, UNHEALTHY};
+use canary_core::error::{INTERRUPTED, Kind, NAMES, UNHEALTHY};
 use canary_tests::{json, text};
 use serde_json::{Map, Value};
 
@@ -40,9 +40,9 @@ fn every_error_name_in_the_state_machine_exists() {
     assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
-/// The tasks that give up after a while; Roll Back does not.
+/// The tasks that give up after a while; Roll Back and Repair, which are the same function, do not.
 fn tasks_but_roll_back() -> Vec<(String, Value)> {
-    tasks().into_iter().filter(|(name, _)| name != "Roll Back").collect()
+    tasks().into_iter().filter(|(name, _)| name != "Roll Back" && name != "Repair").collect()
 }
 
 #[test]
@@ -64,6 +64,7 @@ fn the_retry_policy_is_the_same_everywhere_but_in_roll_back() {
 #[test]
 fn roll_back_tries_again_whatever_fails_but_what_it_says_is_final() {
     let retry = states()["Roll Back"]["Retry"].clone();
+    assert_eq!(states()["Repair"]["Retry"], retry, "a repair is a rollback");
     for name in strings(&retry[0]["ErrorEquals"]) {
         assert!(NAMES.contains(&(name.as_str(), Kind::GiveUp)), "`{name}` is worth another try");
     }
@@ -108,7 +109,7 @@ fn what_a_state_reads_was_written_on_every_way_to_it() {
             let there = match caught["Next"] == next.as_str() {
                 true => after(&caught["ResultPath"], &["Error", "Cause"]),
                 // Check Deployment Version answers with all that the later states go by.
-                false => after(&state["ResultPath"], &["plan", "traffic"]),
+                false => after(&state["ResultPath"], &["status", "plan", "traffic", "waitSeconds"]),
             };
             open.push((next, there));
         }
@@ -132,6 +133,7 @@ fn every_task_has_a_timeout_and_a_catch_for_everything() {
         let expected = match name.as_str() {
             "Check Deployment Version" => "Deployment Refused",
             "Roll Back" => "Rollback Incomplete",
+            "Repair" | "Finish Removal" => "Repair Incomplete",
             _ => "Roll Back",
         };
         assert_eq!(catch["Next"], expected, "`{name}`");
@@ -141,6 +143,7 @@ fn every_task_has_a_timeout_and_a_catch_for_everything() {
 #[test]
 fn an_unhealthy_verdict_becomes_the_failure_that_roll_back_knows() {
     assert_eq!(states()["Unhealthy"]["Parameters"]["Error"], UNHEALTHY);
+    assert_eq!(states()["Repair"]["Parameters"]["failure"]["Error"], INTERRUPTED);
 }
 
 /// The states that follow a state, whatever its type.

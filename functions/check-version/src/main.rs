@@ -1,7 +1,8 @@
 //! Lambda function `check-version`.
 
 use canary_core::{
-    aws::{self, AppMesh, CloudFormation, ParameterStore},
+    OffsetDateTime,
+    aws::{self, AppMesh, CloudFormation, LockTable, ParameterStore, StepFunctions},
     lambda,
     plan::Pace,
 };
@@ -11,10 +12,15 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::config().await;
     let (router, records) = (AppMesh::new(&config), ParameterStore::new(&config));
     let templates = CloudFormation::new(&config, None);
+    let (locks, executions) = (LockTable::new(&config, lambda::needed("LOCK_TABLE")?), StepFunctions::new(&config));
     let usual = Pace::default();
     let pace = Pace {
         poll_seconds: lambda::environment("POLL_SECONDS", usual.poll_seconds)?,
         data_delay: lambda::environment("METRIC_DELAY_SECONDS", usual.data_delay)?,
     };
-    lambda::serve("check-version", |input| check_version::handle(input, &router, &records, &templates, pace)).await
+    lambda::serve("check-version", |input| {
+        let now = OffsetDateTime::now_utc();
+        check_version::handle(input, &router, &records, &templates, (&locks, &executions), pace, now)
+    })
+    .await
 }

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    fakes::{State, World, live, ready, survives_every_fault},
+    fakes::{Held, SHIFTED, State, World, canary_plan, live, ready, survives_every_fault},
     ports::Record,
     service::Protocol,
 };
@@ -22,7 +22,8 @@ fn request() -> Value {
 }
 
 async fn check(world: &World, request: Value) -> Result<Output> {
-    handle(Input { request, execution: "arn:execution".to_owned() }, world, world, world, Pace::default()).await
+    let input = Input { request, execution: "arn:execution".to_owned() };
+    handle(input, world, world, world, (world, world), Pace::default(), SHIFTED).await
 }
 
 fn version_aaa_is_live() -> State {
@@ -34,19 +35,102 @@ fn version_aaa_is_live() -> State {
     }
 }
 
-#[tokio::test]
-async fn the_plan_follows_from_what_is_live() {
-    let output = check(&World::new(version_aaa_is_live()), request()).await.unwrap();
-    assert_eq!(output.plan.version, 8);
-    assert!(matches!(&output.plan.deployment, Deployment::Canary { stable, .. } if stable.name == "web-aaa"));
-    assert_eq!(output.traffic.target, output.plan.weights.first().copied());
+async fn planned(world: &World) -> Plan {
+    match check(world, request()).await.unwrap() {
+        Output::Planned { plan, traffic } => {
+            assert_eq!(traffic.target, plan.weights.first().copied());
+            *plan
+        }
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
-async fn nothing_is_changed_whatever_fails() {
+async fn the_plan_follows_from_what_is_live() {
+    let plan = planned(&World::new(version_aaa_is_live())).await;
+    assert_eq!(plan.version, 8);
+    assert!(matches!(&plan.deployment, Deployment::Canary { stable, .. } if stable.name == "web-aaa"));
+}
+
+#[tokio::test]
+async fn nothing_but_the_lock_is_changed_whatever_fails_and_the_plan_is_noted_in_it() {
     let start = version_aaa_is_live();
     let end = survives_every_fault(&start, async |world: &World| check(world, request()).await).await;
-    assert_eq!(end, start);
+    let plan = planned(&World::new(start.clone())).await;
+    let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: Some(plan) });
+    assert_eq!(end, State { lock, ..start });
+}
+
+fn held(status: &str, unfinished: Option<Plan>) -> World {
+    let mut start = version_aaa_is_live();
+    start.lock = Some(Held { holder: "arn:earlier".to_owned(), since: SHIFTED, unfinished });
+    if status == "running" { &mut start.running } else { &mut start.ended }.insert("arn:earlier".to_owned());
+    World::new(start)
+}
+
+#[tokio::test]
+async fn a_second_deployment_of_the_service_is_refused_with_the_running_ones_execution() {
+    let world = held("running", None);
+    let before = world.state().clone();
+    let error = check(&world, request()).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.AlreadyRunning");
+    assert!(error.to_string().contains("another deployment of `web` is running: arn:earlier;"), "{error}");
+    assert_eq!(*world.state(), before);
+}
+
+#[tokio::test]
+async fn a_second_deployment_waits_if_it_is_asked_to() {
+    let mut queued = request();
+    queued["OnRunning"] = json!("Queue");
+    let output = check(&held("running", None), queued.clone()).await.unwrap();
+    assert!(matches!(output, Output::Queued { behind, wait_seconds: 60 } if behind == "arn:earlier"));
+    assert!(matches!(check(&held("ended", None), queued).await.unwrap(), Output::Planned { .. }));
+}
+
+#[tokio::test]
+async fn what_an_ended_deployment_left_comes_first() {
+    let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    for asked in [request(), json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"})] {
+        match check(&held("ended", Some(left.clone())), asked).await.unwrap() {
+            Output::Unfinished { plan, traffic } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_repair_of_what_needs_none_changes_nothing_and_one_of_what_runs_is_refused() {
+    let repair = json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"});
+    let end =
+        survives_every_fault(&version_aaa_is_live(), async |world: &World| check(world, repair.clone()).await).await;
+    assert_eq!(end, version_aaa_is_live());
+    let error = check(&held("running", None), repair).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.AlreadyRunning");
+}
+
+#[tokio::test]
+async fn a_repair_is_asked_for_by_exactly_its_fields() {
+    for (asked, why) in [
+        (
+            json!({"Action": "Fix", "EnvironmentName": "demo", "MicroserviceName": "web"}),
+            "`Action` is `Fix`: allowed is",
+        ),
+        (json!({"Action": "Repair", "EnvironmentName": "demo"}), "`MicroserviceName` is missing"),
+        (json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web", "Sha": "a"}), "`Sha` is not"),
+    ] {
+        let error = check(&World::default(), asked).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.InvalidInput");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_deployment_does_not_keep_the_lock() {
+    let mut live_one = request();
+    live_one["Sha"] = json!("aaa");
+    let world = World::new(version_aaa_is_live());
+    assert_eq!(check(&world, live_one).await.unwrap_err().name(), "Canary.AlreadyDeployed");
+    assert_eq!(*world.state(), version_aaa_is_live());
 }
 
 #[tokio::test]

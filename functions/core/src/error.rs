@@ -52,6 +52,16 @@ pub enum Error {
         /// The service it belongs to.
         service: String,
     },
+    /// Another deployment of the service is under way.
+    #[error(
+        "another deployment of `{service}` is running: {execution}; wait for its end, or ask with `OnRunning`: `Queue`"
+    )]
+    AlreadyRunning {
+        /// The service.
+        service: String,
+        /// The execution that is deploying it.
+        execution: String,
+    },
     /// The live route is not what this deployment may change.
     #[error("route of `{service}` is not this deployment's to change: {why}")]
     UnexpectedRoute {
@@ -119,6 +129,7 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.InvalidInput", Kind::GiveUp),
     ("Canary.InvalidState", Kind::GiveUp),
     ("Canary.AlreadyDeployed", Kind::GiveUp),
+    ("Canary.AlreadyRunning", Kind::GiveUp),
     ("Canary.UnexpectedRoute", Kind::GiveUp),
     ("Canary.ShiftNotApplied", Kind::Retry),
     ("Canary.StillReceivingTraffic", Kind::GiveUp),
@@ -129,8 +140,13 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.Conflict", Kind::Retry),
     ("Canary.AccessDenied", Kind::GiveUp),
     ("Canary.Rejected", Kind::GiveUp),
+    (INTERRUPTED, Kind::GiveUp),
     (UNHEALTHY, Kind::GiveUp),
 ];
+
+/// The failure of a deployment that ended before its end: stopped by hand, or by a limit of Step Functions. No function raises
+/// it: it is what a repair tells Roll Back.
+pub const INTERRUPTED: &str = "Canary.Interrupted";
 
 /// The failure of a deployment whose candidate was judged unhealthy. No function raises it: a verdict is an answer, and the
 /// state machine turns it into a failure.
@@ -150,6 +166,7 @@ impl Error {
             Self::InvalidInput(_) => "Canary.InvalidInput",
             Self::InvalidState { .. } => "Canary.InvalidState",
             Self::AlreadyDeployed { .. } => "Canary.AlreadyDeployed",
+            Self::AlreadyRunning { .. } => "Canary.AlreadyRunning",
             Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
             Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
             Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",
@@ -163,6 +180,13 @@ impl Error {
                 Refusal::Rejected => "Canary.Rejected",
             },
         }
+    }
+
+    /// Whether trying again can help.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        let listed = NAMES.iter().find(|(name, _)| *name == self.name());
+        listed.map_or(Kind::GiveUp, |(_, kind)| *kind)
     }
 
     /// The message with every cause behind it, once each.
@@ -198,6 +222,7 @@ mod tests {
             Error::InvalidInput(text()),
             Error::InvalidState { function: "rollback", why: text() },
             Error::AlreadyDeployed { version: text(), service: text() },
+            Error::AlreadyRunning { service: text(), execution: text() },
             Error::UnexpectedRoute { service: text(), why: text() },
             Error::ShiftNotApplied { service: text(), wanted: text(), found: text() },
             Error::StillReceivingTraffic { version: text(), routes: text() },
@@ -214,14 +239,14 @@ mod tests {
     #[test]
     fn the_list_of_names_is_exactly_what_errors_and_outcomes_are_called() {
         let mut raised: Vec<_> = one_of_each().iter().map(Error::name).collect();
-        raised.push(UNHEALTHY);
+        raised.extend([INTERRUPTED, UNHEALTHY]);
         let listed: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
         assert_eq!(raised, listed);
     }
 
     #[test]
     fn the_chain_names_operation_subject_and_cause() {
-        let error = &one_of_each()[9];
+        let error = &one_of_each()[10];
         assert_eq!(error.chain(), "DescribeRoute of `x-route` failed: throttled");
     }
 }

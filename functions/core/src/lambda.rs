@@ -48,6 +48,14 @@ pub fn environment<T: FromStr<Err: Display>>(name: &str, default: T) -> std::res
     }
 }
 
+/// An environment variable that the function cannot do without.
+///
+/// # Errors
+/// If it is not set.
+pub fn needed(name: &str) -> std::result::Result<String, lambda_runtime::Error> {
+    std::env::var(name).map_err(|_| format!("environment variable `{name}` is not set").into())
+}
+
 fn read<In: DeserializeOwned>(function: &'static str, event: &RawValue) -> Result<In> {
     let value: Value = serde_json::from_str(event.get())
         .map_err(|error| Error::InvalidInput(format!("the input cannot be read: {error}")))?;

@@ -6,6 +6,8 @@
 
 pub mod error;
 pub mod health;
+pub mod limits;
+pub mod lock;
 pub mod plan;
 pub mod ports;
 pub mod request;

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use time::OffsetDateTime;
+
 use crate::{
     Result,
     health::{Answers, Window},
@@ -111,6 +113,55 @@ pub trait VersionRecords {
 
     /// Records a commit as live. The record's version grows by one with each call.
     fn record(&self, service: &Service, sha: &str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A service's lock, after somebody asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// It is the asking execution's, with the plan that was noted in it last and was not finished.
+    Taken(Option<Box<Plan>>),
+    /// It is another one's.
+    HeldBy {
+        /// The execution that has it.
+        execution: String,
+        /// Since when.
+        since: OffsetDateTime,
+    },
+}
+
+/// How an execution stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    Running,
+    /// It has ended, in whatever way.
+    Ended,
+    /// Step Functions knows nothing of it: it is older than what is kept (90 days), or younger than what is told yet.
+    Unknown,
+}
+
+/// Keeps deployments of one service apart. A key is [`Service::key`].
+pub trait Locks {
+    /// Gives `execution` the lock if nobody has it, if it has it already, or if `ended` has it.
+    fn take(
+        &self,
+        key: &str,
+        execution: &str,
+        ended: Option<&str>,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Lock>> + Send;
+
+    /// Notes in the lock what its holder is about to do, so that it can be finished without it.
+    fn note(&self, plan: &Plan) -> impl Future<Output = Result<()>> + Send;
+
+    /// Forgets what `execution` noted, and frees the lock if it is that execution's and nothing else is noted in it.
+    fn release(&self, key: &str, execution: &str) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Knows the executions of the state machine.
+pub trait Executions {
+    /// How an execution stands.
+    fn standing(&self, execution: &str) -> impl Future<Output = Result<Standing>> + Send;
 }
 
 /// Counts what a version answered.

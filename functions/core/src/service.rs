@@ -61,6 +61,12 @@ pub struct Service {
 }
 
 impl Service {
+    /// What tells this service from every other one in the account: the key of its lock.
+    #[must_use]
+    pub fn key(&self) -> String {
+        service_key(&self.environment_name, &self.microservice_name)
+    }
+
     /// The SSM parameter whose version number is the number of the deployment that is live.
     #[must_use]
     pub fn version_parameter(&self) -> String {
@@ -85,6 +91,12 @@ impl Service {
         let well_formed = !sha.is_empty() && sha.chars().all(|c| c.is_ascii_alphanumeric());
         well_formed.then(|| self.version(sha))
     }
+}
+
+/// The key of a service's lock.
+#[must_use]
+pub fn service_key(environment_name: &str, microservice_name: &str) -> String {
+    format!("{environment_name}/{microservice_name}")
 }
 
 /// One version of a service.

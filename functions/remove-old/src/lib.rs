@@ -4,17 +4,18 @@
 //! new one stays. It comes first so that no stack is deleted while the record still names it.
 
 use canary_core::{
-    Error, Result,
+    Error, OffsetDateTime, Result, lock,
     plan::{Deployment, Plan},
-    ports::{Stacks, TrafficRouter, VersionRecords},
+    ports::{Locks, Stacks, TrafficRouter, VersionRecords},
     retire::{Retirement, retire},
 };
 use serde::{Deserialize, Serialize};
 
-/// The plan.
+/// The plan, and which execution finishes it: the one that it is of, or a later one that repairs what it left.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
+    execution: String,
 }
 
 /// How far the removal is. The new version is recorded in every case.
@@ -37,18 +38,28 @@ pub async fn handle(
     router: &impl TrafficRouter,
     stacks: &impl Stacks,
     records: &impl VersionRecords,
+    locks: &impl Locks,
+    now: OffsetDateTime,
 ) -> Result<Output> {
     let plan = &input.plan;
+    // The lock is let go at the end and not before: who lost it had removed everything.
+    if lock::lost_to(locks, &plan.service.key(), &input.execution, now).await.is_some() {
+        return Ok(Output::Removed);
+    }
     has_all_traffic(plan, router).await?;
     record_once(plan, records).await?;
-    let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(Output::Removed) };
-    match retire(router, stacks, &plan.service, stable).await? {
-        Retirement::Gone => Ok(Output::Removed),
-        Retirement::InProgress => Ok(Output::InProgress),
-        Retirement::Failed(reasons) => {
-            Err(Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons: reasons.join("; ") })
+    if let Deployment::Canary { stable, .. } = &plan.deployment {
+        match retire(router, stacks, &plan.service, stable).await? {
+            Retirement::Gone => {}
+            Retirement::InProgress => return Ok(Output::InProgress),
+            Retirement::Failed(reasons) => {
+                let reasons = reasons.join("; ");
+                return Err(Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons });
+            }
         }
     }
+    lock::finish(locks, plan).await?;
+    Ok(Output::Removed)
 }
 
 async fn has_all_traffic(plan: &Plan, router: &impl TrafficRouter) -> Result<()> {

@@ -1,7 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    fakes::{State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    fakes::{Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     ports::{Record, Stack, StackPhase},
 };
 
@@ -10,7 +10,9 @@ use super::*;
 /// As the state machine does: call until it is no longer in progress.
 async fn remove(world: &World, plan: fn() -> Plan) -> Result<Output> {
     loop {
-        match handle(Input { plan: plan() }, world, world, world).await? {
+        match handle(Input { plan: plan(), execution: "arn:execution".to_owned() }, world, world, world, world, SHIFTED)
+            .await?
+        {
             Output::InProgress => {}
             Output::Removed => return Ok(Output::Removed),
         }
@@ -46,7 +48,9 @@ async fn a_first_version_is_recorded_and_nothing_removed() {
 #[tokio::test]
 async fn while_the_old_version_has_traffic_nothing_is_recorded_or_removed() {
     for route in [&[("web-aaa", 25), ("web-bbb", 75)][..], &[("web-aaa", 0), ("web-bbb", 100)], &[("web-aaa", 100)]] {
-        let start = State { routes: [("web-route".to_owned(), live(route))].into(), ..candidate_has_all_traffic() };
+        let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: None });
+        let start =
+            State { routes: [("web-route".to_owned(), live(route))].into(), lock, ..candidate_has_all_traffic() };
         let world = World::new(start.clone());
         let error = remove(&world, canary_plan).await.unwrap_err();
         assert_eq!(error.name(), "Canary.UnexpectedRoute", "{route:?}");
@@ -74,4 +78,21 @@ async fn a_stack_that_will_not_go_is_named_with_the_command() {
     let message = error.to_string();
     assert!(message.contains("VirtualNode: in use"), "{message}");
     assert!(message.contains("`aws cloudformation delete-stack --stack-name demo-web-aaa`"), "{message}");
+}
+
+#[tokio::test]
+async fn the_lock_is_let_go_at_the_end_whatever_fails() {
+    let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: Some(canary_plan()) });
+    let start = State { lock, ..candidate_has_all_traffic() };
+    let end = survives_every_fault(&start, async |world: &World| remove(world, canary_plan).await).await;
+    assert_eq!(end.lock, None);
+}
+
+#[tokio::test]
+async fn a_deployment_that_lost_the_lock_changes_nothing() {
+    let lock = Some(Held { holder: "arn:later".to_owned(), since: SHIFTED, unfinished: None });
+    let start = State { lock, ..candidate_has_all_traffic() };
+    let world = World::new(start.clone());
+    assert_eq!(remove(&world, canary_plan).await.unwrap(), Output::Removed);
+    assert_eq!(*world.state(), start);
 }

@@ -4,10 +4,11 @@
 mod decision;
 
 use canary_core::{
-    Error, Result,
+    Error, OffsetDateTime, Result,
     error::{UNHEALTHY, by_hand},
+    lock,
     plan::{Deployment, Plan, Traffic},
-    ports::{StackPhase, Stacks, TrafficRouter, VersionRecords},
+    ports::{Locks, StackPhase, Stacks, TrafficRouter, VersionRecords},
     retire::{Retirement, retire},
     service::Version,
     split::LiveRoute,
@@ -17,12 +18,14 @@ use serde_json::Value;
 
 use decision::{Move, decide};
 
-/// The plan, where the traffic was after the last shift that is known to have ended, and why the deployment failed.
+/// The plan, where the traffic was after the last shift that is known to have ended, why the deployment failed, and which
+/// execution takes it back: the one that the plan is of, or a later one that repairs what it left.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
     traffic: Traffic,
     failure: Failure,
+    execution: String,
 }
 
 /// What Step Functions caught.
@@ -62,8 +65,13 @@ pub async fn handle(
     router: &impl TrafficRouter,
     stacks: &impl Stacks,
     records: &impl VersionRecords,
+    locks: &impl Locks,
+    now: OffsetDateTime,
 ) -> Result<Output> {
-    let Input { plan, traffic, failure } = input;
+    let Input { plan, traffic, failure, execution } = input;
+    if let Some(other) = lock::lost_to(locks, &plan.service.key(), &execution, now).await {
+        return Ok(Output::RolledBack { summary: failure.told(&format!("`{other}` has taken the service over")) });
+    }
     let live = router.route(&plan.service).await?;
     let promoted = was_promoted(&plan, &traffic, &failure, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
@@ -80,13 +88,19 @@ pub async fn handle(
             let found = router.route(&plan.service).await?;
             verify(&plan, found.is_none(), "no route", found)?;
         }
-        Move::Keep(why) => return Ok(Output::Promoted { summary: failure.told(&why) }),
+        Move::Keep(why) => {
+            lock::finish(locks, &plan).await?;
+            return Ok(Output::Promoted { summary: failure.told(&why) });
+        }
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
     }
 
     match retire_candidate(&plan, router, stacks).await? {
         Retirement::InProgress => Ok(Output::InProgress),
-        Retirement::Gone => Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) }),
+        Retirement::Gone => {
+            lock::finish(locks, &plan).await?;
+            Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) })
+        }
         Retirement::Failed(reasons) => {
             let left = format!("{}, but {}", restored(&plan), left(plan.deployment.candidate(), &reasons));
             Err(Error::RollbackIncomplete(failure.told(&left)))

@@ -1,7 +1,8 @@
 //! Lambda function `rollback`.
 
 use canary_core::{
-    aws::{self, AppMesh, CloudFormation, ParameterStore},
+    OffsetDateTime,
+    aws::{self, AppMesh, CloudFormation, LockTable, ParameterStore},
     lambda,
 };
 
@@ -10,5 +11,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::config().await;
     let (router, records) = (AppMesh::new(&config), ParameterStore::new(&config));
     let stacks = CloudFormation::new(&config, None);
-    lambda::serve("rollback", |input| rollback::handle(input, &router, &stacks, &records)).await
+    let locks = LockTable::new(&config, lambda::needed("LOCK_TABLE")?);
+    lambda::serve("rollback", |input| {
+        rollback::handle(input, &router, &stacks, &records, &locks, OffsetDateTime::now_utc())
+    })
+    .await
 }

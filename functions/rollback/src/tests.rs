@@ -1,7 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    fakes::{SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
+    error::INTERRUPTED,
+    fakes::{Fault, Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     ports::{Record, Stack},
     split::Weight,
 };
@@ -13,12 +14,12 @@ const LAMBDA_CAUSE: &str = r#"{"errorType":"Canary.StackFailed","errorMessage":"
 fn input(plan: Plan, error: &str) -> Input {
     let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
     let traffic = Traffic { weight: Weight::ALL, target: None, since: Some(SHIFTED), shifted_at: Some(SHIFTED) };
-    Input { plan, traffic, failure }
+    Input { plan, traffic, failure, execution: "arn:execution".to_owned() }
 }
 
 async fn roll_back_after(world: &World, plan: fn() -> Plan, error: &str) -> Result<Output> {
     loop {
-        match handle(input(plan(), error), world, world, world).await? {
+        match handle(input(plan(), error), world, world, world, world, SHIFTED).await? {
             Output::InProgress => {}
             done => return Ok(done),
         }
@@ -93,7 +94,7 @@ async fn on_the_way_to_100_percent_traffic_does_not_wait_for_ssm() {
     let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
     let mut input = input(canary_plan(), "Canary.AccessDenied");
     input.traffic.target = Some(Weight::ALL);
-    handle(input, &world, &world, &world).await.unwrap();
+    handle(input, &world, &world, &world, &world, SHIFTED).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
     assert!(!world.calls().iter().any(|call| call.starts_with("GetParameter")));
 }
@@ -141,6 +142,7 @@ async fn an_earlier_record_of_the_same_commit_is_not_this_deployments() {
 async fn traffic_is_not_moved_to_a_stable_version_that_is_gone() {
     let mut start = at(&[("web-bbb", 100)]);
     start.stacks.remove("demo-web-aaa");
+    start.lock = held("arn:execution", Some(canary_plan()));
     let world = World::new(start.clone());
     let error = roll_back(&world).await.unwrap_err();
     assert_eq!(error.name(), "Canary.RollbackIncomplete");
@@ -169,4 +171,44 @@ async fn the_summary_says_what_stands_and_what_failed() {
         summary,
         "all traffic of `web` is on `web-aaa`. The deployment failed with Canary.StackFailed: stack is dead"
     );
+}
+
+fn held(holder: &str, unfinished: Option<Plan>) -> Option<Held> {
+    Some(Held { holder: holder.to_owned(), since: SHIFTED, unfinished })
+}
+
+#[tokio::test]
+async fn the_lock_is_let_go_at_the_end_whatever_fails() {
+    let start = State { lock: held("arn:execution", Some(canary_plan())), ..at(&[("web-aaa", 75), ("web-bbb", 25)]) };
+    assert_eq!(survives_every_fault(&start, roll_back).await, as_before());
+}
+
+#[tokio::test]
+async fn what_an_ended_deployment_left_is_taken_back_by_the_one_that_repairs_which_keeps_the_lock() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let mut start = at(&[("web-aaa", 50), ("web-bbb", 50)]);
+    start.lock = held("arn:execution", Some(left()));
+    let end = survives_every_fault(&start, async |world: &World| {
+        roll_back_after(world, || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() }, INTERRUPTED).await
+    })
+    .await;
+    assert_eq!(end, State { lock: held("arn:execution", None), ..as_before() });
+}
+
+#[tokio::test]
+async fn a_deployment_that_was_taken_over_touches_nothing_any_more() {
+    let start = State { lock: held("arn:later", None), ..at(&[("web-aaa", 75), ("web-bbb", 25)]) };
+    let world = World::new(start.clone());
+    let Output::RolledBack { summary } = roll_back(&world).await.unwrap() else { panic!("an end") };
+    assert!(summary.starts_with("`arn:later` has taken the service over. "), "{summary}");
+    assert_eq!(*world.state(), start);
+}
+
+#[tokio::test]
+async fn traffic_does_not_wait_for_a_lock_table_that_does_not_answer() {
+    let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
+    world.fail(0, Fault::Before);
+    roll_back(&world).await.unwrap();
+    assert_eq!(world.calls()[0], "UpdateItem demo/web", "the call that failed");
+    assert_eq!(*world.state(), as_before());
 }

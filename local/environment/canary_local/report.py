@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .environment import Environment
@@ -14,7 +14,7 @@ from .executions import Event, words
 def welcome(environment: Environment, hello: bool) -> str:
     """How to use the environment that has just started with its stacks."""
     gateway = environment.gateway_url
-    exports = "\n".join(f"  {line}" for line in _exports(environment.variables))
+    exports = variables(environment).replace("\n", "\n  ")
     request = f"""
 Requests enter the mesh at the virtual gateway:
   curl {gateway}/hello-service/hello/world
@@ -22,10 +22,10 @@ Requests enter the mesh at the virtual gateway:
     return f"""
 AWS endpoint (every service, App Mesh included): {environment.endpoint}
 {request}
-For any AWS SDK or the AWS CLI:
-{exports}
-  aws appmesh list-virtual-nodes --mesh-name demo
-  python3 -c "import boto3; print(boto3.client('stepfunctions').list_state_machines()['stateMachines'])"
+For any AWS SDK or the AWS CLI, of which there is one each in .venv:
+  {exports}
+  .venv/bin/aws appmesh list-virtual-nodes --mesh-name demo
+  .venv/bin/python -c "import boto3; print(boto3.client('stepfunctions').list_state_machines()['stateMachines'])"
 
 State machine: {environment.state_machine_arn}
 Deploy:        make deploy EVENT=path.json
@@ -47,11 +47,8 @@ def variables(environment: Environment) -> str:
     """Shell commands that set what an AWS client needs, and where requests enter the mesh if they can."""
     values = {**environment.variables, "AWS_DISABLE_HOST_PREFIX_INJECTION": "true"}
     gateway = environment.find_gateway()
-    return "\n".join(_exports(values | ({"GATEWAY_URL": gateway} if gateway else {})))
-
-
-def _exports(values: Mapping[str, str]) -> list[str]:
-    return [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
+    values |= {"GATEWAY_URL": gateway} if gateway else {}
+    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in values.items())
 
 
 def status(environment: Environment) -> str:

@@ -9,6 +9,10 @@ mod appmesh;
 mod cloudformation;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
+#[cfg(feature = "sfn")]
+mod executions;
+#[cfg(feature = "dynamodb")]
+mod locks;
 #[cfg(feature = "ssm")]
 mod ssm;
 #[cfg(test)]
@@ -20,6 +24,10 @@ pub use appmesh::AppMesh;
 pub use cloudformation::CloudFormation;
 #[cfg(feature = "cloudwatch")]
 pub use cloudwatch::CloudWatch;
+#[cfg(feature = "sfn")]
+pub use executions::StepFunctions;
+#[cfg(feature = "dynamodb")]
+pub use locks::LockTable;
 #[cfg(feature = "ssm")]
 pub use ssm::ParameterStore;
 
@@ -75,7 +83,11 @@ fn refusal<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Refusa
             Refusal::AccessDenied
         }
         // The query protocols throttle with 400.
-        "Throttling" | "ThrottlingException" | "ThrottledException" | "RequestLimitExceeded" => Refusal::Unavailable,
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "ProvisionedThroughputExceededException" => Refusal::Unavailable,
         // An answer without a code is no answer of the service: something between it and us failed.
         "" => Refusal::Unavailable,
         _ if matches!(refused.raw().status().as_u16(), 429 | 500..) => Refusal::Unavailable,

@@ -6,4 +6,4 @@ mod world;
 
 pub use harness::survives_every_fault;
 pub use samples::{SHIFTED, canary_plan, first_plan, live, ready};
-pub use world::{Fault, State, World};
+pub use world::{Fault, Held, State, World};

@@ -1,16 +1,21 @@
 //! An in-memory world behind all ports. It keeps state, refuses what the real services refuse, and fails where told.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, MutexGuard, PoisonError},
 };
+
+use time::OffsetDateTime;
 
 use crate::{
     Error, Result,
     error::Refusal,
     health::{Answers, Window},
     plan::Plan,
-    ports::{AnswerCounts, Listening, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
+    ports::{
+        AnswerCounts, Executions, Listening, Lock, Locks, Record, Stack, StackPhase, Stacks, Standing, Templates,
+        TrafficRouter, VersionRecords,
+    },
     request::Template,
     service::{Protocol, Service},
     split::{LiveRoute, Split},
@@ -46,6 +51,23 @@ pub struct State {
     pub protocols: Vec<Protocol>,
     /// The namespace in which the live versions are found.
     pub namespace: Option<String>,
+    /// The service's lock, if somebody has it.
+    pub lock: Option<Held>,
+    /// The executions that are running.
+    pub running: BTreeSet<String>,
+    /// The executions that have ended; any other is unknown.
+    pub ended: BTreeSet<String>,
+}
+
+/// A lock that somebody has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The execution that has it.
+    pub holder: String,
+    /// Since when.
+    pub since: OffsetDateTime,
+    /// The plan that was noted in it last and was not finished.
+    pub unfinished: Option<Plan>,
 }
 
 /// The world.
@@ -274,6 +296,54 @@ impl VersionRecords for World {
             let version = state.record.as_ref().map_or(1, |record| record.version + 1);
             state.record = Some(Record { sha: sha.to_owned(), version });
             Ok(())
+        })
+    }
+}
+
+impl Locks for World {
+    async fn take(&self, key: &str, execution: &str, ended: Option<&str>, now: OffsetDateTime) -> Result<Lock> {
+        self.call("UpdateItem", key, |state| match &mut state.lock {
+            Some(held) if held.holder != execution && Some(held.holder.as_str()) != ended => {
+                Ok(Lock::HeldBy { execution: held.holder.clone(), since: held.since })
+            }
+            lock => {
+                let unfinished = lock.take().and_then(|held| held.unfinished);
+                *lock = Some(Held { holder: execution.to_owned(), since: now, unfinished: unfinished.clone() });
+                Ok(Lock::Taken(unfinished.map(Box::new)))
+            }
+        })
+    }
+
+    async fn note(&self, plan: &Plan) -> Result<()> {
+        self.call("UpdateItem", &plan.service.key(), |state| {
+            let held = state.lock.as_mut().filter(|held| held.holder == plan.execution);
+            let held = held.ok_or_else(|| refused("UpdateItem", &plan.service.key(), Refusal::Rejected))?;
+            held.unfinished = Some(plan.clone());
+            Ok(())
+        })
+    }
+
+    async fn release(&self, key: &str, execution: &str) -> Result<()> {
+        self.call("DeleteItem", key, |state| {
+            if let Some(held) = &mut state.lock {
+                held.unfinished.take_if(|plan| plan.execution == execution);
+                if held.holder == execution && held.unfinished.is_none() {
+                    state.lock = None;
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Executions for World {
+    async fn standing(&self, execution: &str) -> Result<Standing> {
+        self.call("DescribeExecution", execution, |state| {
+            Ok(match (state.running.contains(execution), state.ended.contains(execution)) {
+                (true, _) => Standing::Running,
+                (_, true) => Standing::Ended,
+                _ => Standing::Unknown,
+            })
         })
     }
 }

@@ -3,6 +3,7 @@
 //! Fields, units and ranges are those of the published `deploy.json`; see `events/README.md` for the table.
 
 mod fields;
+mod repair;
 mod template;
 
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::fields::{Fields, Pattern};
-pub use self::template::Template;
+pub use self::{repair::RepairRequest, template::Template};
 use crate::{
     Result,
     service::{Protocol, Service},
@@ -51,6 +52,7 @@ const IMAGE: Pattern = Pattern {
 };
 const PROTOCOLS: &str = "`http`, `http2`, `grpc` or `tcp`";
 const NO_DATA: &str = "`RollBack` or `Proceed`";
+const RUNNING: &str = "`Refuse` or `Queue`";
 
 /// What to do when nothing was measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +73,16 @@ impl FromStr for NoData {
             _ => Err(()),
         }
     }
+}
+
+/// What to do when another deployment of the service is running.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Running {
+    /// Refuse this one at once.
+    #[default]
+    Refuse,
+    /// Wait for the other's end.
+    Queue,
 }
 
 /// A request whose every field is known to be well-formed.
@@ -96,6 +108,8 @@ pub struct DeployRequest {
     pub failure_threshold_time: u32,
     /// What to do when nothing was measured; what is usual for the deployment if absent.
     pub on_no_data: Option<NoData>,
+    /// What to do when another deployment of the service is running.
+    pub on_running: Running,
     /// The commit.
     pub sha: String,
     /// What the new version runs.
@@ -122,6 +136,7 @@ impl DeployRequest {
             failure_threshold_value: fields.whole_or("FailureThresholdValue", 0, 1_000_000_000, 0),
             failure_threshold_time: fields.whole_or("FailureThresholdTime", 1, DAY_SECONDS, 600),
             on_no_data: fields.optional_choice("OnNoData", NO_DATA, |text| text.parse().ok()),
+            on_running: fields.optional_choice("OnRunning", RUNNING, running).unwrap_or_default(),
             sha: fields.text("Sha", &SHA),
             container_image: fields.text("ContainerImage", &IMAGE),
             template: Template::read(&mut fields),
@@ -165,6 +180,14 @@ impl DeployRequest {
                 ),
             );
         }
+    }
+}
+
+fn running(text: &str) -> Option<Running> {
+    match text {
+        "Refuse" => Some(Running::Refuse),
+        "Queue" => Some(Running::Queue),
+        _ => None,
     }
 }
 
