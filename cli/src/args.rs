@@ -97,9 +97,6 @@ pub struct BucketArgs {
     /// The S3 bucket that a template over 51,200 bytes is uploaded to
     #[arg(long, value_name = "BUCKET", env = "CANARY_ARTIFACT_BUCKET")]
     pub artifact_bucket: Option<String>,
-    /// What the template's key in the bucket begins with; ends with a slash
-    #[arg(long, value_name = "PREFIX", env = "CANARY_ARTIFACT_PREFIX")]
-    pub artifact_prefix: Option<String>,
     /// The bucket's Region; AWS_DEFAULT_REGION if AWS_REGION is absent too
     #[arg(long, env = "AWS_REGION")]
     pub region: Option<String>,

@@ -24,15 +24,12 @@ const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 const DIGEST_BYTES: usize = 8;
 
 const BUCKET: &str = "the name of an S3 bucket without dots: 3 to 63 lower-case letters, digits and hyphens";
-const PREFIX: &str =
-    "empty, or up to 512 letters, digits, hyphens, underscores, dots and single slashes that end with a slash";
 const REGION: &str = "a Region of AWS's main or GovCloud partition, such as `us-west-2`";
 
-/// A bucket, and where in it the templates are.
+/// A bucket for templates.
 #[derive(Debug)]
 pub struct Bucket {
     name: String,
-    prefix: String,
     /// It is part of a template's address, so it is needed if there is a template to upload.
     region: Option<String>,
 }
@@ -47,7 +44,6 @@ impl Bucket {
         let given = |option: &Option<String>| option.clone().filter(|text| !text.is_empty());
         let default = variables.iter().find(|(name, _)| name == DEFAULT_REGION).map(|(_, region)| region.clone());
         let Some(name) = given(&args.artifact_bucket) else { return Ok(None) };
-        let prefix = given(&args.artifact_prefix).unwrap_or_default();
         let region = given(&args.region).or_else(|| given(&default));
 
         let mut problems = Problems::default();
@@ -57,11 +53,10 @@ impl Bucket {
             }
         };
         check("--artifact-bucket", &name, is_bucket(&name), BUCKET);
-        check("--artifact-prefix", &prefix, is_prefix(&prefix), PREFIX);
         if let Some(region) = &region {
             check("--region", region, is_region(region), REGION);
         }
-        problems.unless_any(Some(Self { name, prefix, region }))
+        problems.unless_any(Some(Self { name, region }))
     }
 
     /// The bucket's Region.
@@ -81,7 +76,8 @@ impl Bucket {
         let digest = Sha256::digest(&template.text);
         let digest: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
         let version = format!("{}-{}", request.microservice_name, request.sha);
-        let key = format!("{}templates/{version}-{digest}.{}", self.prefix, template.ending);
+        // The functions may read under `templates/` (infra/shared.yaml).
+        let key = format!("templates/{version}-{digest}.{}", template.ending);
         Ok(Object { bucket: self.name.clone(), key, region: self.region()?.to_owned() })
     }
 }
@@ -130,14 +126,6 @@ fn is_bucket(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
-/// What needs no escapes in a URL, and means one place only.
-fn is_prefix(prefix: &str) -> bool {
-    let Some(path) = prefix.strip_suffix('/') else { return prefix.is_empty() };
-    let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    let folder = |name: &str| !matches!(name, "" | "." | "..") && name.chars().all(known);
-    prefix.len() <= 512 && path.split('/').all(folder)
-}
-
 /// Other partitions' addresses end otherwise.
 fn is_region(region: &str) -> bool {
     let word = |text: &&str| !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase());
@@ -155,18 +143,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_no_url_of_the_usual_form_is_no_bucket_prefix_or_region() {
-        let long = format!("{}/", "p".repeat(512));
+    fn what_has_no_url_of_the_usual_form_is_no_bucket_or_region() {
         for (accepts, right, wrong) in [
             (
                 is_bucket as fn(&str) -> bool,
                 vec!["abc", "canary-artifacts-111122223333-us-west-2"],
                 vec!["", "ab", "my.bucket", "Bucket", "-abc", "abc-", "a_b", "a/b"],
-            ),
-            (
-                is_prefix,
-                vec!["", "canary/", "canary/1.0_a-b/"],
-                vec!["canary", "/", "a//", "/a/", "../", "a b/", "ä/", &long],
             ),
             (
                 is_region,

@@ -1,7 +1,7 @@
 //! deploy.json, and what a build adds to it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use canary_core::request::{DeployRequest, Template};
+use canary_core::request::{DeployRequest, Template, canonical};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -12,20 +12,12 @@ use crate::{
     read::shown,
 };
 
-/// The other spellings that the request has for a field, which published examples use.
-const ALIASES: [(&str, &str); 2] = [("percentage_step", "PercentageStep"), ("wait_time", "WaitTime")];
 /// What a commit may be. With the shortest name of a microservice and a hyphen, 61 characters make a DNS label.
 const SHA: &str = "1 to 61 letters and digits";
 const SHA_CHARS: usize = 61;
 /// Right values for as long as there is none, so that the other fields can be checked.
 const STAND_INS: [(&str, &str); 3] =
     [("Sha", "0"), ("ContainerImage", "image"), ("CanaryTemplate", "UmVzb3VyY2VzOiB7fQ==")];
-
-/// A field's name, whichever of its spellings `name` is.
-#[must_use]
-pub fn canonical(name: &str) -> &str {
-    ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
-}
 
 /// A request that is being completed, with its fields in their order.
 #[derive(Clone, Debug)]

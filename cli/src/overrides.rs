@@ -1,7 +1,9 @@
 //! `--set NAME=VALUE`: fields of deploy.json that are to have another value for once.
 
+use canary_core::request::canonical;
+
 use crate::{
-    deploy::{Draft, canonical},
+    deploy::Draft,
     problem::{Place, Problems},
     read::shown,
 };

@@ -8,7 +8,7 @@ use serde_json::Value;
 use support::{Build, DEPLOY, MANIFEST, RENDER, build, heavy};
 
 const OWN: &str = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1";
-const BUCKET: &str = "--artifact-bucket artifacts --artifact-prefix canary/ --region us-west-2";
+const BUCKET: &str = "--artifact-bucket artifacts --region us-west-2";
 /// Keeps what it is told and sent, and what deploy.json is at that time.
 const AWS: &str = "echo \"$@\" >> calls; cat > sent; cat deploy.json > before; echo to the standard output\n";
 
@@ -34,7 +34,7 @@ fn a_large_template_is_uploaded_before_deploy_json_names_it() {
     let build = build().file("own.yaml", &own(51_201)).program("aws", AWS);
     let outcome = build.canary(&format!("{OWN} {BUCKET}"));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "", "to the standard output\n"));
-    let key = "canary/templates/hello-backend-0a1b2c3-99e335aaba4c6769.yaml";
+    let key = "templates/hello-backend-0a1b2c3-99e335aaba4c6769.yaml";
     assert_eq!(build.read("calls"), format!("s3 cp - s3://artifacts/{key} --region us-west-2 --only-show-errors\n"));
     assert_eq!(build.read("sent"), own(51_201));
     assert_eq!(build.read("before"), DEPLOY);
@@ -67,7 +67,7 @@ fn a_small_template_stays_in_the_request_and_a_request_has_it_in_one_way_only() 
 
 #[test]
 fn an_upload_that_fails_is_a_failure_and_deploy_json_stays_as_it_was() {
-    let target = "s3://artifacts/canary/templates/hello-backend-0a1b2c3-c7c80029b8ab8c00.yaml: cannot be uploaded: ";
+    let target = "s3://artifacts/templates/hello-backend-0a1b2c3-c7c80029b8ab8c00.yaml: cannot be uploaded: ";
     for (aws, message) in [
         ("cat > sent; echo AccessDenied >&2; exit 1", "AccessDenied\nTARGET`aws s3 cp` ended with exit status: 1\n"),
         ("exit 254", "TARGET`aws s3 cp` ended with exit status: 254\n"),
@@ -170,7 +170,7 @@ fn the_standard_output_has_the_request_and_nothing_else() {
 #[test]
 fn a_build_gives_the_bucket_by_variables() {
     let build = build().file("own.yaml", &own(60_000)).program("aws", AWS);
-    let build = build.variable("CANARY_ARTIFACT_BUCKET", "from-variable").variable("CANARY_ARTIFACT_PREFIX", "");
+    let build = build.variable("CANARY_ARTIFACT_BUCKET", "from-variable");
     let build = build.variable("AWS_REGION", "").variable("AWS_DEFAULT_REGION", "eu-central-1");
     assert_eq!(build.canary(OWN).code, 0);
     assert!(
@@ -178,13 +178,9 @@ fn a_build_gives_the_bucket_by_variables() {
         "{}",
         url(&build)
     );
-    let build = build.variable("AWS_REGION", "eu-north-1").variable("CANARY_ARTIFACT_PREFIX", "a/b/");
+    let build = build.variable("AWS_REGION", "eu-north-1");
     assert_eq!(build.canary(OWN).code, 0);
-    assert!(
-        url(&build).starts_with("https://from-variable.s3.eu-north-1.amazonaws.com/a/b/templates/"),
-        "{}",
-        url(&build)
-    );
+    assert!(url(&build).starts_with("https://from-variable.s3.eu-north-1.amazonaws.com/templates/"), "{}", url(&build));
 }
 
 #[test]
@@ -199,10 +195,9 @@ fn an_address_that_could_be_no_templates_is_refused() {
     );
     // Wrong options are wrong for a small template too, so that they do not come up with the first large one.
     assert_eq!(
-        build.refused(&format!("{RENDER} --artifact-bucket my.bucket --artifact-prefix canary --region here")),
+        build.refused(&format!("{RENDER} --artifact-bucket my.bucket --region here")),
         "\
 --artifact-bucket: is `my.bucket`: allowed is the name of an S3 bucket without dots: 3 to 63 lower-case letters, digits and hyphens
---artifact-prefix: is `canary`: allowed is empty, or up to 512 letters, digits, hyphens, underscores, dots and single slashes that end with a slash
 --region: is `here`: allowed is a Region of AWS's main or GovCloud partition, such as `us-west-2`
 "
     );

@@ -131,6 +131,8 @@ def test_the_bucket_is_private(env: Environment) -> None:
     blocked = s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
     assert set(blocked.values()) == {True}
     assert "aws:SecureTransport" in s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert (rule["Filter"], rule["Expiration"]["Days"]) == ({"Prefix": "templates/"}, 30)
 
 
 @pytest.mark.usefixtures("created")

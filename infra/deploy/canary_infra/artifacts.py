@@ -20,6 +20,11 @@ FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", 
 OURS = {"Key": "application", "Value": "ecs-canary"}
 # Long enough that two releases never share it, short enough to read in a console.
 _HASH_DIGITS = 16
+# A version's template is read when its stack is created; a pipeline may hold a deployment back for a week before that.
+_OLD_TEMPLATES = {
+    "ID": "old-templates", "Status": "Enabled", "Filter": {"Prefix": "templates/"},
+    "Expiration": {"Days": 30}, "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+}  # fmt: skip
 # Zip entries of one date, so that equal sources are equal zips.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -54,6 +59,7 @@ def ensure_bucket(client: Clients, bucket: str, region: str, identity: tuple[str
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=encryption)
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_tls_only(bucket, partition)))
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [_OLD_TEMPLATES]})
 
 
 def upload_release(client: Clients, bucket: str, checkout: Path, say: Say) -> str:

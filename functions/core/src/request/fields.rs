@@ -172,7 +172,8 @@ impl<'a> Fields<'a> {
     /// The field that a misspelt name means, or all that there are if it is like none of them.
     fn hint(&self, name: &str) -> String {
         let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
-        let distances = self.known.iter().map(|field| (strsim::levenshtein(&letters(field), &letters(name)), *field));
+        let distances =
+            self.known.iter().map(|field| (strsim::damerau_levenshtein(&letters(field), &letters(name)), *field));
         match distances.min() {
             Some((distance, field)) if distance <= (field.len() / 3).max(1) => format!("the nearest is `{field}`"),
             _ => format!("allowed are {}", self.known.iter().map(|f| format!("`{f}`")).collect::<Vec<_>>().join(", ")),
@@ -180,7 +181,9 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn canonical(name: &str) -> &str {
+/// The field that a name of a published example means.
+#[must_use]
+pub fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
 }
 

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::fields::{Fields, Pattern};
-pub use self::{repair::RepairRequest, template::Template};
+pub use self::{fields::canonical, repair::RepairRequest, template::Template};
 use crate::{
     Result,
     service::{Protocol, Service},
