@@ -53,11 +53,12 @@ env: $(INSTALLED) ## Print the variables that AWS clients need, for a shell to e
 
 repair: $(INSTALLED) ## Take back what a deployment left that was stopped (SERVICE=name, ENVIRONMENT=demo)
 	@test -n "$(SERVICE)" || { echo "error: say what to repair: make repair SERVICE=name" >&2; exit 2; }
-	@$(LOCAL) repair "$(SERVICE)" $(ENVIRONMENT:%=--environment "%")
+	@$(LOCAL) repair "$(SERVICE)" $(if $(ENVIRONMENT),--environment "$(ENVIRONMENT)")
 
 call: $(INSTALLED) ## Make requests (URL=http://... COUNT=100 HEADER=x-version HOST_HEADER=name ALLOW_FAILED=1)
 	@test -n "$(URL)" || { echo "error: say what to call: make call URL=http://host:port/path" >&2; exit 2; }
-	@$(LOCAL) call "$(URL)" $(COUNT:%=--count=%) $(HEADER:%=--header=%) $(HOST_HEADER:%=--host-header=%) \
+	@$(LOCAL) call "$(URL)" $(if $(COUNT),--count "$(COUNT)") $(if $(HEADER),--header "$(HEADER)") \
+		$(if $(HOST_HEADER),--host-header "$(HOST_HEADER)") \
 		$(if $(ALLOW_FAILED),--allow-failed)
 
 logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=part of a task's or container's)
@@ -103,7 +104,7 @@ package-cli: $(INSTALLED) ## Build the canary command that a pipeline's builds r
 $(INFRA_TARGETS): $(INSTALLED)
 	@$(INFRA) $(SETTINGS_FILE:%=--settings %) $@ $(SETTINGS)
 
-$(INSTALLED): local/requirements.txt
+$(INSTALLED):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2> /dev/null || { \
 		echo "error: Python 3.10 or newer is needed and '$(PYTHON)' is not; try make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { \

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const BEGIN: &str = "```mermaid\n";
 const END: &str = "```\n";
 
-/// A state in mermaid's words: its shape says its type.
+/// A state in mermaid's words: its shape says its type. `#amp;` is mermaid's code for `&`.
 fn node(number: usize, name: &str, state: &Value) -> String {
     let (open, close) = match state["Type"].as_str().unwrap() {
         "Choice" => ("{", "}"),
@@ -17,7 +17,7 @@ fn node(number: usize, name: &str, state: &Value) -> String {
         "Succeed" | "Fail" => ("[[", "]]"),
         _ => ("[", "]"),
     };
-    format!("  s{number}{open}\"{}\"{close}\n", name.replace('&', "and"))
+    format!("  s{number}{open}\"{}\"{close}\n", name.replace('&', "#amp;"))
 }
 
 /// The arrows out of a state: plain ones labelled with what a choice compares, dotted ones for a caught failure.

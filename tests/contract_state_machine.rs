@@ -181,6 +181,8 @@ fn nothing_removes_a_version_but_behind_a_watched_100_percent_or_a_rollback() {
             .map(|(name, _)| name.clone())
             .collect()
     };
+    // A repair removes a version too: the one before a version that was recorded, which is after such a look.
+    assert_eq!(leads_to("Finish Removal"), ["Wait to Finish Removal".to_owned(), "Is Repaired?".to_owned()].into());
     assert_eq!(leads_to("Was First Deployment?"), ["Is All Traffic Watched?".to_owned()].into());
     assert_eq!(leads_to("Is All Traffic Watched?"), ["Is Healthy?".to_owned()].into());
     assert_eq!(

@@ -63,10 +63,7 @@ def promotions(env: Environment, service: str) -> dict[str, Ending]:
 
 
 def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
-    """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %.
-
-    The next one takes the ended one's lock over and cannot repair what it left.
-    """
+    """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %."""
     deploy(env, event(env, service, "one"))
     unhealthy = deploy(env, event(env, service, "two", OnNoData="RollBack"))
 
@@ -78,8 +75,7 @@ def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
             spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
         )  # fmt: skip
 
-    drifted = deploy_and(env, event(env, service, "three"), SHIFT, interfere)
-    return {"unhealthy": unhealthy, "drifted": drifted, "next": deploy(env, event(env, service, "four"))}
+    return {"unhealthy": unhealthy, "drifted": deploy_and(env, event(env, service, "three"), SHIFT, interfere)}
 
 
 def first_fails(env: Environment, service: str) -> dict[str, Ending]:
@@ -102,7 +98,16 @@ def crashes(env: Environment, service: str) -> dict[str, Ending]:
     return {"stopped": stopped, "crashed": deploy(env, crashing)}
 
 
-COURSES: tuple[Callable[[Environment, str], dict[str, Ending]], ...] = (promotions, rollbacks, first_fails, crashes)
+def stopped(env: Environment, service: str) -> dict[str, Ending]:
+    """A deployment that comes after one that was stopped by hand, and asks how that one stands."""
+    stop = env.client("stepfunctions").stop_execution
+    deploy_and(env, event(env, service, "one"), "Deploy New Version", lambda execution: stop(executionArn=execution))
+    return {"after a stop": deploy(env, event(env, service, "two"))}
+
+
+COURSES: tuple[Callable[[Environment, str], dict[str, Ending]], ...] = (
+    promotions, rollbacks, first_fails, crashes, stopped,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +132,7 @@ def played(env: Environment) -> dict[str, Ending]:
         ("old one kept", "FAILED", "Canary.OldVersionNotRemoved", "Old Version Not Removed"),
         ("unhealthy", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("drifted", "FAILED", "Canary.RollbackIncomplete", "Rollback Incomplete"),
-        ("next", "FAILED", "Canary.RollbackIncomplete", "Repair Incomplete"),
+        ("after a stop", "SUCCEEDED", "", "Deployment Succeeded"),
         ("unhealthy first", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("crashed", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),
     ],

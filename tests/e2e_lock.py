@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -16,34 +15,31 @@ from canary_local.environment import Environment
 SERVICE = "locked"
 
 
-def event(env: Environment, sha: str, **changes: Any) -> dict[str, Any]:
+def event(env: Environment, sha: str, service: str = SERVICE, **changes: Any) -> dict[str, Any]:
     """A version of hello-backend under another service's name, which nobody calls."""
-    usual = hello.event(env.checkout, "hello-backend", sha)
-    return {
-        **usual, "MicroserviceName": SERVICE, "PercentageStep": 50, "WaitTime": 2, "OnNoData": "Proceed", **changes,
-    }  # fmt: skip
+    usual = {**hello.event(env.checkout, "hello-backend", sha), "MicroserviceName": service}
+    return {**usual, "PercentageStep": 50, "WaitTime": 2, "OnNoData": "Proceed", **changes}
 
 
 def follow(env: Environment, arn: str) -> Ending:
     return Ending(list(env.follow(arn)))
 
 
-def stacks(env: Environment) -> set[str]:
+def stacks(env: Environment, service: str = SERVICE) -> set[str]:
     """The service's stacks that are there."""
-    return {name for name in world(env, SERVICE).stacks if name.startswith(f"demo-{SERVICE}-")}
+    return {name for name in world(env, service).stacks if name.startswith(f"demo-{service}-")}
 
 
-def weights(env: Environment) -> dict[str, int]:
-    return world(env, SERVICE).targets()
+def weights(env: Environment, service: str = SERVICE) -> dict[str, int]:
+    return world(env, service).targets()
 
 
-def locks(env: Environment) -> list[dict[str, Any]]:
-    """Every lock of the service that somebody has."""
+def lock(env: Environment, service: str = SERVICE) -> dict[str, Any] | None:
+    """The service's lock, if somebody has it."""
     dynamodb = env.client("dynamodb")
     (table,) = dynamodb.list_tables()["TableNames"]
-    key = {"service": {"S": f"demo/{SERVICE}"}}
-    found = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-    return [found] if found else []
+    key = {"service": {"S": f"demo/{service}"}}
+    return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
 
 
 def stop_at(env: Environment, arn: str, moment: Callable[[Any], bool]) -> None:
@@ -52,19 +48,21 @@ def stop_at(env: Environment, arn: str, moment: Callable[[Any], bool]) -> None:
     env.client("stepfunctions").stop_execution(executionArn=arn)
 
 
-@pytest.fixture
-def live(env: Environment) -> str:
-    """The version of the service that has all traffic; the first one is deployed when there is none."""
-    routers = env.client("appmesh").list_virtual_routers(meshName="demo")["virtualRouters"]
-    if f"{SERVICE}-vr" not in {router["virtualRouterName"] for router in routers}:
-        make_router(env, SERVICE, 8080, "http")
-        first = deploy(env, event(env, fresh("first")))
-        assert first.status == "SUCCEEDED", first.cause
-    (version,) = weights(env)
-    return version
+def first(env: Environment, service: str) -> str:
+    """Deploys a first version of a service; returns its name."""
+    make_router(env, service, 8080, "http")
+    ending = deploy(env, event(env, "first", service))
+    assert ending.status == "SUCCEEDED", ending.cause
+    return f"{service}-first"
 
 
-def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(env: Environment, live: str) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _live(env: Environment) -> None:
+    """The service has a version."""
+    first(env, SERVICE)
+
+
+def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(env: Environment) -> None:
     one, two, three = fresh("one"), fresh("two"), fresh("three")
     running = env.deploy(event(env, one, WaitTime=8))
     next(step for step in env.follow(running) if step.kind == "entered" and step.state == "Wait")
@@ -75,16 +73,16 @@ def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(
     assert f"another deployment of `{SERVICE}` is running: {running}" in refused.cause
     queued = env.deploy(event(env, three, OnRunning="Queue"))
 
-    first, second = follow(env, running), follow(env, queued)
-    assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED"), (first.cause, second.cause)
+    ended, second = follow(env, running), follow(env, queued)
+    assert (ended.status, second.status) == ("SUCCEEDED", "SUCCEEDED"), (ended.cause, second.cause)
     assert "Wait for Turn" in second.entered()
     assert second.outputs("Check Deployment Version")[-1]["plan"]["deployment"]["stable"]["sha"] == one
     assert weights(env) == {f"{SERVICE}-{three}": 100}
     assert stacks(env) == {f"demo-{SERVICE}-{three}"}
-    assert locks(env) == []
+    assert lock(env) is None
 
 
-def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment, live: str) -> None:
+def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment) -> None:
     shas = [fresh("race") for _ in range(6)]
     with ThreadPoolExecutor(len(shas)) as pool:
         started = list(pool.map(lambda sha: env.deploy(event(env, sha)), shas))
@@ -94,6 +92,7 @@ def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment
     assert {ending.error for ending in endings if ending.status != "SUCCEEDED"} == {"Canary.AlreadyRunning"}
     assert weights(env) == {f"{SERVICE}-{won[0]}": 100}
     assert stacks(env) == {f"demo-{SERVICE}-{won[0]}"}
+    assert lock(env) is None
 
 
 def at_half(step: Any) -> bool:
@@ -112,43 +111,49 @@ def while_it_is_rolled_back(step: Any) -> bool:
     return step.kind == "entered" and step.state == "Wait for Rollback"
 
 
-@pytest.mark.parametrize(
-    ("moment", "kind", "promoted"),
-    [
-        (while_the_stack_is_made, "good", False),
-        (at_half, "good", False),
-        (while_it_is_rolled_back, "crashes", False),
-        (while_the_old_version_goes, "good", True),
-    ],
-)
-def test_what_a_stopped_deployment_left_is_repaired_by_the_next_one(
-    env: Environment, live: str, moment: Callable[[Any], bool], kind: str, promoted: bool
-) -> None:
-    left, sha = fresh(kind), fresh("good")
-    stop_at(env, env.deploy(event(env, left, WaitTime=3)), moment)
-    assert len(locks(env)) == 1
-
-    ending = deploy(env, event(env, sha))
-    assert ending.status == "SUCCEEDED", ending.cause
-    assert "Repair" in ending.entered()
-    before = f"{SERVICE}-{left}" if promoted else live
-    assert ending.outputs("Check Deployment Version")[-1]["plan"]["deployment"]["stable"]["name"] == before
-    assert weights(env) == {f"{SERVICE}-{sha}": 100}
-    assert stacks(env) == {f"demo-{SERVICE}-{sha}"}
-    assert locks(env) == []
+def stop_and_deploy(env: Environment, service: str, stop: tuple[Callable[[Any], bool], str, bool]) -> list[str]:
+    """Stops a deployment at a moment, deploys the next version, and says what is not as it should be."""
+    moment, kind, promoted = stop
+    stable, left = first(env, service), f"{kind}stopped"
+    stop_at(env, env.deploy(event(env, left, service, WaitTime=3)), moment)
+    held = lock(env, service)
+    ending = deploy(env, event(env, "next", service))
+    plan = ending.outputs("Check Deployment Version")[-1].get("plan", {})
+    expected = {
+        "the lock had a plan": (bool(held and "plan" in held), True),
+        "ending": ((ending.status, ending.cause), ("SUCCEEDED", "")),
+        "what was stopped was waited for and repaired": (
+            {"Wait for Turn", "Repair"} <= set(ending.entered()), True,
+        ),
+        "stable": (plan.get("deployment", {}).get("stable", {}).get("name"), f"{service}-{left}" if promoted else stable),
+        "weights": (weights(env, service), {f"{service}-next": 100}),
+        "stacks": (stacks(env, service), {f"demo-{service}-next"}),
+        "lock": (lock(env, service), None),
+    }  # fmt: skip
+    return [f"{what}: {found} and not {wanted}" for what, (found, wanted) in expected.items() if found != wanted]
 
 
-def test_a_repair_alone_puts_everything_back_and_is_done_when_nothing_is_left(env: Environment, live: str) -> None:
+STOPS = {
+    "stopped-while-made": (while_the_stack_is_made, "good", False),
+    "stopped-at-half": (at_half, "good", False),
+    "stopped-rolling-back": (while_it_is_rolled_back, "crashes", False),
+    "stopped-removing": (while_the_old_version_goes, "good", True),
+}
+
+
+def test_what_a_stopped_deployment_left_is_repaired_by_the_next_one(env: Environment) -> None:
+    with ThreadPoolExecutor(len(STOPS)) as pool:
+        found = dict(zip(STOPS, pool.map(lambda service: stop_and_deploy(env, service, STOPS[service]), STOPS)))
+    assert found == {service: [] for service in STOPS}
+
+
+def test_a_repair_alone_puts_everything_back_and_is_done_when_nothing_is_left(env: Environment) -> None:
     before = world(env, SERVICE)
     stop_at(env, env.deploy(event(env, fresh("good"), WaitTime=3)), at_half)
     assert world(env, SERVICE) != before
-    repair = {"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": SERVICE}
     for expected in (["Repair", "Repaired"], ["Repaired"]):
-        answer = env.client("stepfunctions").start_execution(
-            stateMachineArn=env.state_machine_arn, input=json.dumps(repair)
-        )
-        ending = follow(env, answer["executionArn"])
+        ending = follow(env, env.repair("demo", SERVICE))
         assert ending.status == "SUCCEEDED", ending.cause
         assert [state for state in ending.entered() if state in ("Repair", "Repaired")][-len(expected) :] == expected
     assert world(env, SERVICE) == before
-    assert locks(env) == []
+    assert lock(env) is None

@@ -75,9 +75,9 @@ impl Bucket {
     pub fn object(&self, request: &DeployRequest, template: &Written) -> Result<Object, Problems> {
         let digest = Sha256::digest(&template.text);
         let digest: String = digest.iter().take(DIGEST_BYTES).map(|byte| format!("{byte:02x}")).collect();
-        let version = format!("{}-{}", request.microservice_name, request.sha);
+        let service = format!("{}/{}", request.environment_name, request.microservice_name);
         // The functions may read under `templates/` (infra/shared.yaml).
-        let key = format!("templates/{version}-{digest}.{}", template.ending);
+        let key = format!("templates/{service}/{}-{digest}.{}", request.sha, template.ending);
         Ok(Object { bucket: self.name.clone(), key, region: self.region()?.to_owned() })
     }
 }

@@ -34,7 +34,7 @@ fn a_large_template_is_uploaded_before_deploy_json_names_it() {
     let build = build().file("own.yaml", &own(51_201)).program("aws", AWS);
     let outcome = build.canary(&format!("{OWN} {BUCKET}"));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "", "to the standard output\n"));
-    let key = "templates/hello-backend-0a1b2c3-99e335aaba4c6769.yaml";
+    let key = "templates/demo/hello-backend/0a1b2c3-99e335aaba4c6769.yaml";
     assert_eq!(build.read("calls"), format!("s3 cp - s3://artifacts/{key} --region us-west-2 --only-show-errors\n"));
     assert_eq!(build.read("sent"), own(51_201));
     assert_eq!(build.read("before"), DEPLOY);
@@ -67,7 +67,7 @@ fn a_small_template_stays_in_the_request_and_a_request_has_it_in_one_way_only() 
 
 #[test]
 fn an_upload_that_fails_is_a_failure_and_deploy_json_stays_as_it_was() {
-    let target = "s3://artifacts/templates/hello-backend-0a1b2c3-c7c80029b8ab8c00.yaml: cannot be uploaded: ";
+    let target = "s3://artifacts/templates/demo/hello-backend/0a1b2c3-c7c80029b8ab8c00.yaml: cannot be uploaded: ";
     for (aws, message) in [
         ("cat > sent; echo AccessDenied >&2; exit 1", "AccessDenied\nTARGET`aws s3 cp` ended with exit status: 1\n"),
         ("exit 254", "TARGET`aws s3 cp` ended with exit status: 254\n"),

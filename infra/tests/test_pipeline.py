@@ -103,8 +103,14 @@ def test_the_build_puts_large_templates_where_the_functions_read_them(resources:
     variables = resources["Build"]["Properties"]["Environment"]["EnvironmentVariables"]
     assert {"Name": "CANARY_ARTIFACT_BUCKET", "Value": {"Ref": "TemplateBucket"}} in variables
     (write,) = (made for made in templates.statements(resources["BuildRole"]) if made["Sid"] == "Templates")
-    values = {"AWS::Partition": "aws", "MicroserviceName": "web", "TemplateBucket": "b", "ArtifactBucket": "b"}
-    assert templates.substituted(write["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/web-*"
+    values = {
+        "AWS::Partition": "aws",
+        "EnvironmentName": "demo",
+        "MicroserviceName": "web",
+        "TemplateBucket": "b",
+        "ArtifactBucket": "b",
+    }
+    assert templates.substituted(write["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/demo/web/*"
     roles = templates.roles(templates.load("shared"))
     for role in ("CheckVersionRole", "DeployStackRole"):
         (read,) = (made for made in templates.statements(roles[role]) if templates.actions(made) == ["s3:GetObject"])

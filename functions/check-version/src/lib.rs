@@ -4,13 +4,13 @@
 mod checks;
 
 use canary_core::{
-    Error, OffsetDateTime, Result,
+    Duration, Error, OffsetDateTime, Result,
     error::Kind,
     limits,
     lock::{Acquired, acquire},
     plan::{Deployment, Found, Pace, Plan, Traffic, plan},
     ports::{Executions, Locks, Templates, TrafficRouter, VersionRecords},
-    request::{DeployRequest, RepairRequest, Running},
+    request::{Action, DeployRequest, OnRunning, RepairRequest},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -51,14 +51,17 @@ pub enum Output {
         wait_seconds: u32,
     },
     /// Nothing: a repair was asked for, and nothing is unfinished.
-    Repaired,
+    Repaired {
+        /// Environment and service.
+        service: String,
+    },
 }
 
 /// Validates, looks, plans.
 ///
 /// # Errors
 /// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning` or `Canary.UnexpectedRoute` for a deployment that
-/// cannot be begun; otherwise what AWS refused. The lock is not kept then.
+/// cannot be begun; otherwise what AWS refused. The lock is given back then.
 pub async fn handle(
     input: Input,
     router: &impl TrafficRouter,
@@ -69,17 +72,8 @@ pub async fn handle(
     now: OffsetDateTime,
 ) -> Result<Output> {
     let Input { request, execution } = input;
-    if let Some(repair) = RepairRequest::parse(&request)? {
-        return match acquire(locks, executions, &repair.key(), &execution, now).await? {
-            Acquired::HeldBy(other) => {
-                Err(Error::AlreadyRunning { service: repair.microservice_name().to_owned(), execution: other })
-            }
-            Acquired::Unfinished(plan) => Ok(unfinished(plan)),
-            Acquired::Free => {
-                locks.release(&repair.key(), &execution).await?;
-                Ok(Output::Repaired)
-            }
-        };
+    if let Some(asked) = RepairRequest::parse(&request)? {
+        return repair(&asked, &execution, locks, executions, now).await;
     }
 
     let request = DeployRequest::parse(&request)?;
@@ -90,7 +84,9 @@ pub async fn handle(
     match acquire(locks, executions, &service.key(), &execution, now).await? {
         Acquired::Free => {}
         Acquired::Unfinished(plan) => return Ok(unfinished(plan)),
-        Acquired::HeldBy(behind) if request.on_running == Running::Queue => {
+        Acquired::Unreadable(by) => return Err(unreadable(&by)),
+        Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
+        Acquired::HeldBy(behind) if request.on_running == OnRunning::Queue => {
             return Ok(Output::Queued { behind, wait_seconds: pace.poll_seconds * QUEUE_POLLS });
         }
         Acquired::HeldBy(other) => {
@@ -104,13 +100,40 @@ pub async fn handle(
             Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan) })
         }
         Err(refusal) => {
-            // What is tried again keeps the lock; what is refused has no more use for it.
-            if refusal.kind() == Kind::GiveUp {
-                locks.release(&service.key(), &execution).await?;
+            // What is tried again keeps the lock; what is refused has no more use for it. If it stays, it is taken over.
+            if refusal.kind() == Kind::GiveUp
+                && let Err(error) = locks.release(&service.key(), &execution).await
+            {
+                tracing::warn!(cause = error.chain(), "the lock is left to be taken over");
             }
             Err(refusal)
         }
     }
+}
+
+/// Finds what there is to repair, or forgets it if that is what was asked for.
+async fn repair(
+    asked: &RepairRequest,
+    execution: &str,
+    locks: &impl Locks,
+    executions: &impl Executions,
+    now: OffsetDateTime,
+) -> Result<Output> {
+    let key = asked.key();
+    let left_by = match acquire(locks, executions, &key, execution, now).await? {
+        Acquired::HeldBy(other) => {
+            return Err(Error::AlreadyRunning { service: asked.microservice_name().to_owned(), execution: other });
+        }
+        Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
+        Acquired::Unfinished(plan) if asked.action() == Action::Repair => return Ok(unfinished(plan)),
+        Acquired::Unreadable(by) if asked.action() == Action::Repair => return Err(unreadable(&by)),
+        Acquired::Unfinished(plan) => plan.execution,
+        Acquired::Unreadable(by) => by,
+        Acquired::Free => execution.to_owned(),
+    };
+    locks.release(&key, &left_by).await?;
+    locks.release(&key, execution).await?;
+    Ok(Output::Repaired { service: key })
 }
 
 /// The plan, if what is live allows one.
@@ -138,6 +161,20 @@ async fn decide(
 /// After 100 % nothing is set any more: a deployment of which that is not known to be false may have been recorded.
 fn unfinished(plan: Box<Plan>) -> Output {
     Output::Unfinished { traffic: Traffic { target: None, ..plan.before_traffic() }, plan }
+}
+
+fn unreadable(by: &str) -> Error {
+    Error::InvalidState {
+        function: "check-version",
+        why: format!(
+            "`{by}` left a plan that another release wrote; see to its route and stacks by hand, then ask with `Action`: `Discard`"
+        ),
+    }
+}
+
+/// A stopped execution's functions work on for a moment, which is short enough for everybody to wait for.
+fn ending(behind: String, time: Duration) -> Output {
+    Output::Queued { behind, wait_seconds: u32::try_from(time.whole_seconds()).unwrap_or(0) + 1 }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
+    error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, live, ready, survives_every_fault},
     ports::Record,
     service::Protocol,
@@ -106,6 +107,48 @@ async fn a_repair_of_what_needs_none_changes_nothing_and_one_of_what_runs_is_ref
     assert_eq!(end, version_aaa_is_live());
     let error = check(&held("running", None), repair).await.unwrap_err();
     assert_eq!(error.name(), "Canary.AlreadyRunning");
+}
+
+#[tokio::test]
+async fn what_is_discarded_is_forgotten_and_nothing_else_is_touched() {
+    let discard = json!({"Action": "Discard", "EnvironmentName": "demo", "MicroserviceName": "web"});
+    let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let start = held("ended", Some(left)).state().clone();
+    let end = survives_every_fault(&start, async |world: &World| check(world, discard.clone()).await).await;
+    assert_eq!(end, State { lock: None, ..start });
+}
+
+#[tokio::test]
+async fn one_that_was_stopped_a_moment_ago_is_waited_for_by_everybody() {
+    let mut start = version_aaa_is_live();
+    start.lock = Some(Held { holder: "arn:earlier".to_owned(), since: SHIFTED, unfinished: None });
+    start.stopped.insert("arn:earlier".to_owned(), SHIFTED);
+    for asked in [request(), json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"})] {
+        let output = check(&World::new(start.clone()), asked).await.unwrap();
+        assert!(matches!(output, Output::Queued { wait_seconds: 36, .. }), "{output:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_cannot_end_in_time_is_refused_and_the_lock_given_back() {
+    let mut endless = request();
+    endless["WaitTime"] = json!(604_800);
+    let world = World::new(version_aaa_is_live());
+    let error = check(&world, endless).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.InvalidInput");
+    assert!(error.to_string().starts_with("`WaitTime` is `604800`: 4 steps may take"), "{error}");
+    assert_eq!(*world.state(), version_aaa_is_live());
+}
+
+#[tokio::test]
+async fn a_refusal_is_told_though_the_lock_cannot_be_given_back() {
+    let mut live_one = request();
+    live_one["Sha"] = json!("aaa");
+    let world = World::new(version_aaa_is_live());
+    let calls = 5; // ValidateTemplate, UpdateItem, DescribeVirtualRouter, GetParameter, DescribeRoute; then DeleteItem.
+    world.refuse(calls, Refusal::Unavailable);
+    assert_eq!(check(&world, live_one).await.unwrap_err().name(), "Canary.AlreadyDeployed");
+    assert_eq!(world.calls()[calls], "DeleteItem demo/web");
 }
 
 #[tokio::test]

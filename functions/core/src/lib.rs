@@ -23,4 +23,4 @@ pub mod fakes;
 pub mod lambda;
 
 pub use error::{Error, Result};
-pub use time::OffsetDateTime;
+pub use time::{Duration, OffsetDateTime};

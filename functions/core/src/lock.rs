@@ -4,13 +4,15 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     Result,
-    error::Kind,
     plan::Plan,
     ports::{Executions, Lock, Locks, Standing},
 };
 
 /// What Step Functions tells of executions is a moment old: one that is unknown is taken for new at first.
 const NEW: Duration = Duration::DAY;
+/// A function that was called by a stopped execution works on for at most its time-out, 30 s, and a call that it made a moment
+/// longer.
+const STILL_AT_WORK: Duration = Duration::seconds(35);
 
 /// The outcome of asking for a service's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +21,12 @@ pub enum Acquired {
     Free,
     /// The service is this execution's, and a deployment that ended without finishing left this plan half carried out.
     Unfinished(Box<Plan>),
+    /// The service is this execution's, and this one left a plan that this release cannot read.
+    Unreadable(String),
     /// Another execution is deploying the service.
     HeldBy(String),
+    /// Another execution was stopped a moment ago, and what it had called may be at work for so long.
+    Ending(String, Duration),
 }
 
 /// Takes the service's lock for `execution`. A lock whose execution has ended is taken over.
@@ -39,6 +45,10 @@ pub async fn acquire(
         let ended = match executions.standing(holder).await? {
             Standing::Running => false,
             Standing::Ended => true,
+            Standing::Stopped(at) if now - at < STILL_AT_WORK => {
+                return Ok(Acquired::Ending(holder.clone(), at + STILL_AT_WORK - now));
+            }
+            Standing::Stopped(_) => true,
             Standing::Unknown => now - *since > NEW,
         };
         if ended {
@@ -48,6 +58,7 @@ pub async fn acquire(
     }
     Ok(match lock {
         Lock::HeldBy { execution: holder, .. } => Acquired::HeldBy(holder),
+        Lock::Unreadable(by) => Acquired::Unreadable(by),
         Lock::Taken(Some(plan)) if plan.execution != execution => Acquired::Unfinished(plan),
         Lock::Taken(_) => Acquired::Free,
     })
@@ -55,23 +66,29 @@ pub async fn acquire(
 
 /// Who has the service, for a deployment that is at work on it: nothing if it is `execution`, or if that cannot be told.
 ///
-/// A state that is run again after its lock was released takes it again, and a deployment that was taken over stops here.
-/// Traffic does not wait for a lock table that does not answer.
+/// A state that is run again after its lock was released takes it again, and a deployment that was taken over stops here. A lock
+/// table that does not answer stops nobody.
 pub async fn lost_to(locks: &impl Locks, service: &str, execution: &str, now: OffsetDateTime) -> Option<String> {
     match locks.take(service, execution, None, now).await {
         Ok(Lock::HeldBy { execution, .. }) => Some(execution),
-        Ok(Lock::Taken(_)) | Err(_) => None,
+        Ok(Lock::Taken(_) | Lock::Unreadable(_)) => None,
+        Err(error) => {
+            tracing::warn!(cause = error.chain(), "whose the lock is cannot be told");
+            None
+        }
     }
 }
 
-/// Lets go of what a finished plan held. A lock that cannot be given back does no harm, because it is taken over once its
-/// execution has ended: a deployment does not fail over it.
+/// Lets go of what a finished plan held.
+///
+/// A deployment does not fail over its own lock: left behind, it is taken over once its execution has ended, and to repair a
+/// finished plan changes nothing. A repair does: it would find the plan again.
 ///
 /// # Errors
-/// What AWS may do if asked again.
-pub async fn finish(locks: &impl Locks, plan: &Plan) -> Result<()> {
+/// In a repair, what AWS refused.
+pub async fn finish(locks: &impl Locks, plan: &Plan, execution: &str) -> Result<()> {
     match locks.release(&plan.service.key(), &plan.execution).await {
-        Err(error) if error.kind() == Kind::GiveUp => {
+        Err(error) if plan.execution == execution => {
             tracing::warn!(cause = error.chain(), "the lock is left to be taken over");
             Ok(())
         }
@@ -84,7 +101,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::fakes::{Held, SHIFTED, State, World, canary_plan, survives_every_fault};
+    use crate::{
+        error::Refusal,
+        fakes::{Held, SHIFTED, State, World, canary_plan, survives_every_fault},
+    };
 
     fn held(running: &[&str], unfinished: Option<Plan>) -> State {
         State {
@@ -156,7 +176,31 @@ mod tests {
             lock: Some(Held { holder: "arn:execution".into(), since: SHIFTED, unfinished: Some(left.clone()) }),
             ..State::default()
         };
-        let end = survives_every_fault(&start, async |world: &World| finish(world, &left).await).await;
+        let end = survives_every_fault(&start, async |world: &World| finish(world, &left, "arn:execution").await).await;
         assert_eq!(end.lock, Some(Held { holder: "arn:execution".into(), since: SHIFTED, unfinished: None }));
+    }
+
+    #[tokio::test]
+    async fn a_stopped_executions_functions_are_given_the_time_to_end() {
+        let ask = async |after: Duration| {
+            let mut start = State { ended: Default::default(), ..held(&[], None) };
+            start.stopped.insert("arn:earlier".into(), SHIFTED);
+            let world = World::new(start);
+            acquire(&world, &world, "demo/web", "arn:one", SHIFTED + after).await.unwrap()
+        };
+        let ending = Acquired::Ending("arn:earlier".into(), Duration::seconds(25));
+        assert_eq!(ask(Duration::seconds(10)).await, ending);
+        assert_eq!(ask(Duration::seconds(35)).await, Acquired::Free);
+    }
+
+    #[tokio::test]
+    async fn a_deployment_does_not_fail_over_its_own_lock_and_a_repair_does_over_a_plan_that_stays() {
+        for refusal in [Refusal::AccessDenied, Refusal::Unavailable] {
+            let world = World::default();
+            world.refuse(0, refusal);
+            finish(&world, &canary_plan(), "arn:execution").await.unwrap();
+            world.refuse(0, refusal);
+            finish(&world, &canary_plan(), "arn:another").await.unwrap_err();
+        }
     }
 }

@@ -120,6 +120,8 @@ pub trait VersionRecords {
 pub enum Lock {
     /// It is the asking execution's, with the plan that was noted in it last and was not finished.
     Taken(Option<Box<Plan>>),
+    /// It is the asking execution's, and this one noted a plan in it that cannot be read: another release wrote it.
+    Unreadable(String),
     /// It is another one's.
     HeldBy {
         /// The execution that has it.
@@ -134,8 +136,10 @@ pub enum Lock {
 pub enum Standing {
     /// It goes on.
     Running,
-    /// It has ended, in whatever way.
+    /// It came to one of its own ends.
     Ended,
+    /// It was ended before that, at this time: a function that it had called may work on for a moment.
+    Stopped(OffsetDateTime),
     /// Step Functions knows nothing of it: it is older than what is kept (90 days), or younger than what is told yet.
     Unknown,
 }

@@ -4,7 +4,9 @@
 //! new one stays. It comes first so that no stack is deleted while the record still names it.
 
 use canary_core::{
-    Error, OffsetDateTime, Result, lock,
+    Error, OffsetDateTime, Result,
+    error::Kind,
+    lock,
     plan::{Deployment, Plan},
     ports::{Locks, Stacks, TrafficRouter, VersionRecords},
     retire::{Retirement, retire},
@@ -42,24 +44,33 @@ pub async fn handle(
     now: OffsetDateTime,
 ) -> Result<Output> {
     let plan = &input.plan;
-    // The lock is let go at the end and not before: who lost it had removed everything.
-    if lock::lost_to(locks, &plan.service.key(), &input.execution, now).await.is_some() {
-        return Ok(Output::Removed);
+    if let Some(other) = lock::lost_to(locks, &plan.service.key(), &input.execution, now).await {
+        // The lock is let go at the end: who lost it after that had removed everything.
+        return match is_recorded(plan, records).await? {
+            true => Ok(Output::Removed),
+            false => Err(Error::AlreadyRunning { service: plan.service.microservice_name.clone(), execution: other }),
+        };
     }
     has_all_traffic(plan, router).await?;
     record_once(plan, records).await?;
-    if let Deployment::Canary { stable, .. } = &plan.deployment {
-        match retire(router, stacks, &plan.service, stable).await? {
-            Retirement::Gone => {}
-            Retirement::InProgress => return Ok(Output::InProgress),
-            Retirement::Failed(reasons) => {
-                let reasons = reasons.join("; ");
-                return Err(Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons });
-            }
+    let removed = remove_stable(plan, router, stacks).await;
+    // In a repair an old version that has to stay keeps nobody from deploying. A deployment's own plan is left to Roll Back.
+    let given_up = matches!(&removed, Err(error) if error.kind() == Kind::GiveUp) && plan.execution != input.execution;
+    if given_up || matches!(removed, Ok(Output::Removed)) {
+        lock::finish(locks, plan, &input.execution).await?;
+    }
+    removed
+}
+
+async fn remove_stable(plan: &Plan, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Output> {
+    let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(Output::Removed) };
+    match retire(router, stacks, &plan.service, stable).await? {
+        Retirement::Gone => Ok(Output::Removed),
+        Retirement::InProgress => Ok(Output::InProgress),
+        Retirement::Failed(reasons) => {
+            Err(Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons: reasons.join("; ") })
         }
     }
-    lock::finish(locks, plan).await?;
-    Ok(Output::Removed)
 }
 
 async fn has_all_traffic(plan: &Plan, router: &impl TrafficRouter) -> Result<()> {
@@ -76,12 +87,16 @@ async fn has_all_traffic(plan: &Plan, router: &impl TrafficRouter) -> Result<()>
 
 /// Each write raises the parameter's version, so a second call must not write again.
 async fn record_once(plan: &Plan, records: &impl VersionRecords) -> Result<()> {
-    let sha = &plan.deployment.candidate().sha;
-    let recorded = records.recorded(&plan.service).await?;
-    if recorded.is_some_and(|record| record.sha == *sha && record.version >= plan.version) {
+    if is_recorded(plan, records).await? {
         return Ok(());
     }
-    records.record(&plan.service, sha).await
+    records.record(&plan.service, &plan.deployment.candidate().sha).await
+}
+
+async fn is_recorded(plan: &Plan, records: &impl VersionRecords) -> Result<bool> {
+    let sha = &plan.deployment.candidate().sha;
+    let recorded = records.recorded(&plan.service).await?;
+    Ok(recorded.is_some_and(|record| record.sha == *sha && record.version >= plan.version))
 }
 
 #[cfg(test)]

@@ -89,10 +89,28 @@ async fn the_lock_is_let_go_at_the_end_whatever_fails() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_lost_the_lock_changes_nothing() {
+async fn a_deployment_that_lost_the_lock_changes_nothing_and_ends_well_only_if_it_had_been_recorded() {
     let lock = Some(Held { holder: "arn:later".to_owned(), since: SHIFTED, unfinished: None });
     let start = State { lock, ..candidate_has_all_traffic() };
     let world = World::new(start.clone());
+    assert_eq!(remove(&world, canary_plan).await.unwrap_err().name(), "Canary.AlreadyRunning");
+    assert_eq!(*world.state(), start);
+    let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..start };
+    let world = World::new(start.clone());
     assert_eq!(remove(&world, canary_plan).await.unwrap(), Output::Removed);
     assert_eq!(*world.state(), start);
+}
+
+#[tokio::test]
+async fn a_repair_finishes_the_removal_or_says_what_stays_and_forgets_the_plan() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let lock = |unfinished| Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished });
+    let mut start = State { lock: lock(Some(left())), ..candidate_has_all_traffic() };
+    let end = survives_every_fault(&start, async |world: &World| remove(world, left).await).await;
+    assert_eq!((end.lock, end.stacks.len()), (lock(None), 1));
+
+    start.routes.insert("beta".to_owned(), live(&[("web-aaa", 1)]));
+    let world = World::new(start.clone());
+    assert_eq!(remove(&world, left).await.unwrap_err().name(), "Canary.StillReceivingTraffic");
+    assert_eq!(world.state().lock, lock(None));
 }

@@ -32,6 +32,8 @@ pub fn decide(deployment: &Deployment, live: Option<&LiveRoute>, promoted: bool,
         (Deployment::First { .. }, Some(live)) if live.sole() == Some(&candidate.name) => Move::RemoveRoute,
         // Somebody else's route: not this deployment's to remove.
         (Deployment::First { .. }, Some(_)) => Move::None,
+        // Neither the route nor the version that had it is there any more: nothing to give back.
+        (Deployment::Canary { .. }, None) if !restorable => Move::None,
         (Deployment::Canary { stable, .. }, None) => Move::Stop(format!(
             "the route is gone, so `{}` receives no traffic; somebody else removed it: make it again with all weight on \
              that version, then delete stack `{}`",
@@ -94,6 +96,12 @@ mod tests {
             assert_eq!(found, Move::SetSplit(Split::all_on("web-aaa")), "{targets:?}");
         }
         assert_eq!(decide(&canary(), Some(&live(&[("web-aaa", 100)])), false, true), Move::None);
+    }
+
+    #[test]
+    fn of_a_service_that_was_taken_down_nothing_is_given_back() {
+        assert_eq!(decide(&canary(), None, false, false), Move::None);
+        assert!(matches!(decide(&canary(), None, false, true), Move::Stop(_)));
     }
 
     #[test]

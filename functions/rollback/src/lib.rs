@@ -89,7 +89,10 @@ pub async fn handle(
             verify(&plan, found.is_none(), "no route", found)?;
         }
         Move::Keep(why) => {
-            lock::finish(locks, &plan).await?;
+            // A repair goes on with the removal of the version before, and needs the plan for it.
+            if plan.execution == execution {
+                lock::finish(locks, &plan, &execution).await?;
+            }
             return Ok(Output::Promoted { summary: failure.told(&why) });
         }
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
@@ -98,10 +101,12 @@ pub async fn handle(
     match retire_candidate(&plan, router, stacks).await? {
         Retirement::InProgress => Ok(Output::InProgress),
         Retirement::Gone => {
-            lock::finish(locks, &plan).await?;
+            lock::finish(locks, &plan, &execution).await?;
             Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) })
         }
         Retirement::Failed(reasons) => {
+            // The traffic is where it belongs: a stack that cannot be deleted keeps nobody from deploying.
+            lock::finish(locks, &plan, &execution).await?;
             let left = format!("{}, but {}", restored(&plan), left(plan.deployment.candidate(), &reasons));
             Err(Error::RollbackIncomplete(failure.told(&left)))
         }

@@ -196,6 +196,29 @@ async fn what_an_ended_deployment_left_is_taken_back_by_the_one_that_repairs_whi
 }
 
 #[tokio::test]
+async fn a_repair_of_a_recorded_version_leaves_the_plan_to_the_removal() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let mut start = at(&[("web-bbb", 100)]);
+    start.record = Some(Record { sha: "bbb".into(), version: 2 });
+    start.lock = held("arn:execution", Some(left()));
+    let world = World::new(start.clone());
+    let output = roll_back_after(&world, left, INTERRUPTED).await.unwrap();
+    assert!(matches!(output, Output::Promoted { .. }), "{output:?}");
+    assert_eq!(*world.state(), start);
+}
+
+#[tokio::test]
+async fn a_stack_that_cannot_be_deleted_keeps_nobody_from_deploying() {
+    let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, Some("arn:execution")));
+    start.lock = held("arn:execution", Some(canary_plan()));
+    let world = World::new(start);
+    assert_eq!(roll_back(&world).await.unwrap_err().name(), "Canary.RollbackIncomplete");
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
+    assert_eq!(world.state().lock, None);
+}
+
+#[tokio::test]
 async fn a_deployment_that_was_taken_over_touches_nothing_any_more() {
     let start = State { lock: held("arn:later", None), ..at(&[("web-aaa", 75), ("web-bbb", 25)]) };
     let world = World::new(start.clone());

@@ -80,9 +80,14 @@ class Target:
 
 def call(target: Target, count: int, answered: Callable[[], object]) -> list[Request]:
     """Makes `count` requests, one after the other on each of a few connections. `answered` is called after each one."""
-    parts = urlsplit(target.url)
-    if parts.scheme != "http" or not parts.hostname:
-        raise LocalError(f"`URL` is `{target.url}` and must be of the form http://host:port/path")
+    try:
+        parts = urlsplit(target.url)
+        # Reading the port checks it.
+        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise LocalError(f"`URL` is `{target.url}` and must be of the form http://host:port/path, with a port to 65535")
     lock, left, made = threading.Lock(), iter(range(count)), list[Request]()
 
     def run() -> None:

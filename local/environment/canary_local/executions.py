@@ -16,7 +16,6 @@ from typing import Any
 
 from .errors import LocalError
 
-REQUIRED = ("EnvironmentName", "MicroserviceName", "Sha", "ContainerImage")
 _POLL_SECONDS = 0.25
 _NAME_LENGTH = 80
 
@@ -45,7 +44,7 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
     """A deploy request from a file, its CanaryTemplate filled in from `template` if it has none."""
     try:
         text = path.read_text(encoding="utf-8")
-        event = json.loads(text, parse_float=_finite, parse_constant=_finite)
+        event = json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_once)
     except FileNotFoundError:
         raise LocalError(f"event file `{path}` does not exist") from None
     except OSError as error:
@@ -55,6 +54,8 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise LocalError(f"event file `{path}` is not JSON: {error.msg} ({place})") from None
+    except _Twice as error:
+        raise LocalError(f"event file `{path}`: `{error}` is there twice: allowed is once") from None
     except _NotFinite as error:
         line, field = _place(text, str(error))
         raise LocalError(
@@ -65,6 +66,18 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
 
 class _NotFinite(Exception):
     """A number that Python's JSON reader takes and AWS does not; the text is as it was written."""
+
+
+class _Twice(Exception):
+    """A name that an object has twice; Python's JSON reader takes the last one's value."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise _Twice(name)
+    return dict(pairs)
 
 
 def _finite(text: str) -> float:
@@ -85,20 +98,17 @@ def _place(text: str, number: str) -> tuple[int, str]:
 
 
 def complete_event(event: Any, template: Path, source: str = "event") -> dict[str, Any]:
-    """Checks that the event names what to deploy and adds the canary template if it brings none of its own."""
+    """Adds the canary template to an event that says nothing of one. What else is wrong the state machine says."""
     if not isinstance(event, dict):
         raise LocalError(f"`{source}` must hold one JSON object")
-    missing = [f"`{name}`" for name in REQUIRED if not event.get(name)]
-    if missing:
-        raise LocalError(f"`{source}` lacks {', '.join(missing)}")
-    if event.get("CanaryTemplate") or event.get("CanaryTemplateUrl"):
+    if {"CanaryTemplate", "CanaryTemplateUrl", "Action"} & event.keys():
         return dict(event)
     return {**event, "CanaryTemplate": base64.b64encode(template.read_bytes()).decode()}
 
 
 def start(client: Clients, state_machine_arn: str, event: Mapping[str, Any]) -> str:
     """Starts an execution named after what it deploys or repairs; returns its ARN."""
-    label = f"{event['EnvironmentName']}-{event['MicroserviceName']}-{event.get('Sha', 'repair')}"
+    label = "-".join(str(event.get(name) or "none") for name in ("EnvironmentName", "MicroserviceName", "Sha"))
     suffix = f"-{uuid.uuid4().hex[:8]}"
     name = re.sub(r"[^A-Za-z0-9_-]", "-", label)[: _NAME_LENGTH - len(suffix)] + suffix
     answer = client("stepfunctions").start_execution(

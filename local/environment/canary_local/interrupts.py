@@ -12,6 +12,7 @@ from types import FrameType
 
 INTERRUPTED = 130
 """The exit status of a program ended by Ctrl-C."""
+MESSAGE = "interrupted: ending…"
 _BROKEN_PIPE = 141
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -57,7 +58,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     _ignore()
     # Printing is not safe here: what was interrupted may itself have been printing.
     with contextlib.suppress(OSError):
-        os.write(sys.stderr.fileno(), "interrupted: ending…\n".encode())
+        os.write(sys.stderr.fileno(), f"{MESSAGE}\n".encode())
     _pending = True
     if not _holders:
         raise KeyboardInterrupt

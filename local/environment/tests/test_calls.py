@@ -88,10 +88,13 @@ def test_nobody_at_home_is_a_failure_with_its_reason(capsys: pytest.CaptureFixtu
     assert len(lines) == 2, "who did not answer has no version"
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.1/", "127.0.0.1:80", "http:///path"])
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1/", "127.0.0.1:80", "http:///path", "http://127.0.0.1:99999/", "http://[::1"]
+)
 def test_a_url_that_is_none_is_named(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["call", url]) == 1
-    assert capsys.readouterr().err == f"error: `URL` is `{url}` and must be of the form http://host:port/path\n"
+    said = capsys.readouterr().err
+    assert said == f"error: `URL` is `{url}` and must be of the form http://host:port/path, with a port to 65535\n"
 
 
 def test_an_answer_without_the_header_is_counted_as_such() -> None:

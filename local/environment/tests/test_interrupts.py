@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from canary_local import state
+from canary_local.interrupts import MESSAGE
 
 PACKAGE = Path(__file__).resolve().parents[1]
-ONE_LINE = "interrupted: ending…\n"
+ONE_LINE = f"{MESSAGE}\n"
 SLOW = """
 import threading
 from canary_local.interrupts import held
@@ -102,10 +103,10 @@ def test_what_takes_long_to_load_is_loaded_when_interruptions_are_taken() -> Non
     assert launch("-c", program).communicate(timeout=20) == ("[]\n", "")
 
 
-def test_an_interruption_that_was_held_back_while_python_started_is_taken() -> None:
+def test_an_interruption_that_was_held_back_while_python_started_is_taken(tmp_path: Path) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        process = launch("-m", "canary_local.demo")
+        process = launch("-m", "canary_local", "--state-dir", str(tmp_path), "status")
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     assert interrupted(process, lambda: True) == (130, "", ONE_LINE)

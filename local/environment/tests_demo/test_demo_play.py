@@ -19,6 +19,7 @@ from canary_local.demo.live import announce, panel, summary, view
 from canary_local.demo.load import Load
 from canary_local.demo.play import Stage, Status, play
 from canary_local.demo.scenes import Scene, Version
+from canary_local.interrupts import MESSAGE
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -153,3 +154,14 @@ def test_the_summary_and_the_announcement_name_what_was_not_kept() -> None:
     assert [words in text for words in ("25 → 25.0 %", "50 → 50.0 %", "75 → 75.0 %", "100 → 100.0 %")] == [True] * 4
     assert text.count("✓") == 1 and text.count("✗") == 2
     assert "not as promised: route, stacks and recorded version are what they were before" in text
+
+
+def test_an_interrupted_view_leaves_the_line_that_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    seen, out = Seen(), io.StringIO()
+    play(3, SCENE, stage(StandIn(rolled_back())), seen)
+    assert seen.last is not None
+    with pytest.raises(KeyboardInterrupt), view(Console(file=out, force_terminal=True, width=100), 4) as shown:
+        shown.update(seen.last)
+        raise KeyboardInterrupt
+    assert out.getvalue().endswith(f"\x1b[2K{MESSAGE}\n")

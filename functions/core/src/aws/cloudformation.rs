@@ -122,7 +122,7 @@ impl Templates for CloudFormation {
             Err(error) if error.code() == Some("ValidationError") => {
                 Ok(Some(error.message().unwrap_or("CloudFormation gives no reason").to_owned()))
             }
-            Err(error) => Err(failed("ValidateTemplate", "CanaryTemplate", error)),
+            Err(error) => Err(failed("ValidateTemplate", template.field(), error)),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_sfn::{Client, error::SdkError, types::ExecutionStatus};
+use time::OffsetDateTime;
 
 use super::failed;
 use crate::{
@@ -27,6 +28,10 @@ impl Executions for StepFunctions {
     async fn standing(&self, execution: &str) -> Result<Standing> {
         match self.client.describe_execution().execution_arn(execution).send().await {
             Ok(output) if output.status == ExecutionStatus::Running => Ok(Standing::Running),
+            Ok(output) if matches!(output.status, ExecutionStatus::Aborted | ExecutionStatus::TimedOut) => {
+                let at = output.stop_date.and_then(|date| OffsetDateTime::from_unix_timestamp(date.secs()).ok());
+                Ok(at.map_or(Standing::Ended, Standing::Stopped))
+            }
             Ok(_) => Ok(Standing::Ended),
             Err(SdkError::ServiceError(refused)) if refused.err().is_execution_does_not_exist() => {
                 Ok(Standing::Unknown)

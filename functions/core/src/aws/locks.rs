@@ -61,7 +61,7 @@ impl Locks for LockTable {
             .send()
             .await;
         match taken {
-            Ok(output) => Ok(Lock::Taken(output.attributes.as_ref().and_then(plan))),
+            Ok(output) => Ok(taken_with(&output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(refused)) if refused.err().is_conditional_check_failed_exception() => {
                 let held = match refused.into_err() {
                     aws_sdk_dynamodb::operation::update_item::UpdateItemError::ConditionalCheckFailedException(why) => {
@@ -140,10 +140,14 @@ fn since(item: &Item) -> OffsetDateTime {
     seconds.and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok()).unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
-/// The unfinished plan. One that a later release cannot read any more is nobody's to finish.
-fn plan(item: &Item) -> Option<Box<Plan>> {
-    item.get(PLANNED_BY)?;
-    serde_json::from_str(&field(item, PLAN)).ok()
+fn taken_with(item: &Item) -> Lock {
+    if !item.contains_key(PLANNED_BY) {
+        return Lock::Taken(None);
+    }
+    match serde_json::from_str(&field(item, PLAN)) {
+        Ok(plan) => Lock::Taken(Some(Box::new(plan))),
+        Err(_) => Lock::Unreadable(field(item, PLANNED_BY)),
+    }
 }
 
 #[cfg(test)]

@@ -55,8 +55,10 @@ pub struct State {
     pub lock: Option<Held>,
     /// The executions that are running.
     pub running: BTreeSet<String>,
-    /// The executions that have ended; any other is unknown.
+    /// The executions that came to an end of their own.
     pub ended: BTreeSet<String>,
+    /// The executions that were stopped, and when; any other is unknown.
+    pub stopped: BTreeMap<String, OffsetDateTime>,
 }
 
 /// A lock that somebody has.
@@ -75,7 +77,7 @@ pub struct Held {
 pub struct World {
     state: Mutex<State>,
     calls: Mutex<Vec<String>>,
-    fault: Mutex<Option<(usize, Fault)>>,
+    fault: Mutex<Option<(usize, Fault, Refusal)>>,
 }
 
 impl World {
@@ -97,8 +99,17 @@ impl World {
 
     /// Makes the `nth` call from now (counted from 0) fail, once.
     pub fn fail(&self, nth: usize, fault: Fault) {
+        self.inject(nth, fault, Refusal::Unavailable);
+    }
+
+    /// Makes the `nth` call from now (counted from 0) be turned down in this way, once.
+    pub fn refuse(&self, nth: usize, refusal: Refusal) {
+        self.inject(nth, Fault::Before, refusal);
+    }
+
+    fn inject(&self, nth: usize, fault: Fault, refusal: Refusal) {
         let at = self.calls().len() + nth;
-        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault));
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault, refusal));
     }
 
     fn call<T>(
@@ -113,13 +124,13 @@ impl World {
         drop(calls);
         let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
         match *fault {
-            Some((at, Fault::Before)) if at == this => {
+            Some((at, Fault::Before, refusal)) if at == this => {
                 *fault = None;
-                Err(refused(operation, subject, Refusal::Unavailable))
+                Err(refused(operation, subject, refusal))
             }
-            Some((at, Fault::After)) if at == this => {
+            Some((at, Fault::After, refusal)) if at == this => {
                 *fault = None;
-                effect(&mut self.state()).and(Err(refused(operation, subject, Refusal::Unavailable)))
+                effect(&mut self.state()).and(Err(refused(operation, subject, refusal)))
             }
             _ => effect(&mut self.state()),
         }
@@ -339,10 +350,11 @@ impl Locks for World {
 impl Executions for World {
     async fn standing(&self, execution: &str) -> Result<Standing> {
         self.call("DescribeExecution", execution, |state| {
+            let stopped = || state.stopped.get(execution).map_or(Standing::Unknown, |at| Standing::Stopped(*at));
             Ok(match (state.running.contains(execution), state.ended.contains(execution)) {
                 (true, _) => Standing::Running,
                 (_, true) => Standing::Ended,
-                _ => Standing::Unknown,
+                _ => stopped(),
             })
         })
     }

@@ -14,7 +14,7 @@ fn request(protocol: Protocol) -> DeployRequest {
         failure_threshold_value: 3,
         failure_threshold_time: 600,
         on_no_data: None,
-        on_running: crate::request::Running::Refuse,
+        on_running: crate::request::OnRunning::Refuse,
         sha: "bbb".into(),
         container_image: "hello-backend:bbb".into(),
         template: crate::request::Template::Body(String::new()),

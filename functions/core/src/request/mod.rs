@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use self::fields::{Fields, Pattern};
-pub use self::{fields::canonical, repair::RepairRequest, template::Template};
+pub use self::{
+    fields::canonical,
+    repair::{Action, RepairRequest},
+    template::Template,
+};
 use crate::{
     Result,
     service::{Protocol, Service},
@@ -77,7 +81,7 @@ impl FromStr for NoData {
 
 /// What to do when another deployment of the service is running.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Running {
+pub enum OnRunning {
     /// Refuse this one at once.
     #[default]
     Refuse,
@@ -109,7 +113,7 @@ pub struct DeployRequest {
     /// What to do when nothing was measured; what is usual for the deployment if absent.
     pub on_no_data: Option<NoData>,
     /// What to do when another deployment of the service is running.
-    pub on_running: Running,
+    pub on_running: OnRunning,
     /// The commit.
     pub sha: String,
     /// What the new version runs.
@@ -136,7 +140,7 @@ impl DeployRequest {
             failure_threshold_value: fields.whole_or("FailureThresholdValue", 0, 1_000_000_000, 0),
             failure_threshold_time: fields.whole_or("FailureThresholdTime", 1, DAY_SECONDS, 600),
             on_no_data: fields.optional_choice("OnNoData", NO_DATA, |text| text.parse().ok()),
-            on_running: fields.optional_choice("OnRunning", RUNNING, running).unwrap_or_default(),
+            on_running: fields.optional_choice("OnRunning", RUNNING, on_running).unwrap_or_default(),
             sha: fields.text("Sha", &SHA),
             container_image: fields.text("ContainerImage", &IMAGE),
             template: Template::read(&mut fields),
@@ -183,10 +187,10 @@ impl DeployRequest {
     }
 }
 
-fn running(text: &str) -> Option<Running> {
+fn on_running(text: &str) -> Option<OnRunning> {
     match text {
-        "Refuse" => Some(Running::Refuse),
-        "Queue" => Some(Running::Queue),
+        "Refuse" => Some(OnRunning::Refuse),
+        "Queue" => Some(OnRunning::Queue),
         _ => None,
     }
 }

@@ -1,13 +1,24 @@
-//! The other thing that can be asked for: that a service is repaired without deploying anything.
+//! What else can be asked for: that a service is repaired without deploying anything.
 
 use serde_json::Value;
 
 use super::{NAME, fields::Fields};
 use crate::{Result, service::service_key};
 
-/// A request to finish or take back what a deployment left that ended before its end.
+/// What to do about what a deployment left that ended before its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// Finish it or take it back.
+    #[default]
+    Repair,
+    /// Forget it: somebody has seen to it by hand.
+    Discard,
+}
+
+/// A request to do that.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RepairRequest {
+    action: Action,
     environment_name: String,
     microservice_name: String,
 }
@@ -22,8 +33,8 @@ impl RepairRequest {
             return Ok(None);
         }
         let mut fields = Fields::of(input)?;
-        fields.choice("Action", "`Repair`, or no `Action` for a deployment", |text| (text == "Repair").then_some(()));
         let request = Self {
+            action: fields.choice("Action", "`Repair`, `Discard`, or no `Action` for a deployment", action),
             environment_name: fields.text("EnvironmentName", &NAME),
             microservice_name: fields.text("MicroserviceName", &NAME),
         };
@@ -36,9 +47,23 @@ impl RepairRequest {
         service_key(&self.environment_name, &self.microservice_name)
     }
 
+    /// What to do.
+    #[must_use]
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
     /// The service's name.
     #[must_use]
     pub fn microservice_name(&self) -> &str {
         &self.microservice_name
+    }
+}
+
+fn action(text: &str) -> Option<Action> {
+    match text {
+        "Repair" => Some(Action::Repair),
+        "Discard" => Some(Action::Discard),
+        _ => None,
     }
 }

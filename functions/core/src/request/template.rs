@@ -48,11 +48,16 @@ impl Template {
     /// The refusal of a template that CloudFormation itself does not accept.
     #[must_use]
     pub fn refused(&self, reason: &str) -> Error {
-        let field = match self {
+        Error::InvalidInput(format!("`{}` is not a valid CloudFormation template: {reason}", self.field()))
+    }
+
+    /// The request's field that it came in.
+    #[must_use]
+    pub fn field(&self) -> &'static str {
+        match self {
             Self::Body(_) => "CanaryTemplate",
             Self::Url(_) => "CanaryTemplateUrl",
-        };
-        Error::InvalidInput(format!("`{field}` is not a valid CloudFormation template: {reason}"))
+        }
     }
 }
 

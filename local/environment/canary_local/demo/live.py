@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from ..interrupts import MESSAGE
 from .history import Progress
 from .judge import Claim, Deployment, Played, step_results
 from .load import failures
@@ -27,8 +28,13 @@ def view(console: Console, scenes: int) -> Iterator[View]:
     if not console.is_terminal:
         yield PlainView(console)
         return
-    with Live(console=console, auto_refresh=False, transient=True) as live:
-        yield TerminalView(live, scenes)
+    try:
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+            yield TerminalView(live, scenes)
+    except KeyboardInterrupt:
+        # The view has drawn over the line that said so.
+        console.print(MESSAGE)
+        raise
 
 
 class TerminalView:

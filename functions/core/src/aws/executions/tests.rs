@@ -4,7 +4,9 @@ use super::*;
 use crate::aws::wire::{asked, replay};
 
 fn described(status: &str) -> String {
-    format!(r#"{{"executionArn":"arn:x","stateMachineArn":"arn:m","name":"x","status":"{status}","startDate":1.0}}"#)
+    format!(
+        r#"{{"executionArn":"arn:x","stateMachineArn":"arn:m","name":"x","status":"{status}","startDate":1.0,"stopDate":0.0}}"#
+    )
 }
 
 #[tokio::test]
@@ -14,8 +16,8 @@ async fn only_a_running_execution_runs_and_one_that_is_not_known_is_neither() {
         (200, described("RUNNING"), Standing::Running),
         (200, described("SUCCEEDED"), Standing::Ended),
         (200, described("FAILED"), Standing::Ended),
-        (200, described("ABORTED"), Standing::Ended),
-        (200, described("TIMED_OUT"), Standing::Ended),
+        (200, described("ABORTED"), Standing::Stopped(OffsetDateTime::UNIX_EPOCH)),
+        (200, described("TIMED_OUT"), Standing::Stopped(OffsetDateTime::UNIX_EPOCH)),
         (400, missing.to_owned(), Standing::Unknown),
     ];
     for (status, answer, standing) in cases {

@@ -30,10 +30,13 @@ async fn a_lock_is_taken_on_the_condition_that_it_is_free_or_ones_own_or_the_end
     let plan = canary_plan();
     let noted =
         json!({"Attributes": {"plan": {"S": serde_json::to_string(&plan).unwrap()}, "plannedBy": {"S": "arn:e"}}});
-    let (locks, http) = table(&[(200, "{}"), (200, &noted.to_string())]);
+    let other = json!({"Attributes": {"plan": {"S": "{\"of\": \"another release\"}"}, "plannedBy": {"S": "arn:e"}}});
+    let (locks, http) = table(&[(200, "{}"), (200, &noted.to_string()), (200, &other.to_string())]);
     assert_eq!(locks.take("demo/web", "arn:me", None, SHIFTED).await.unwrap(), Lock::Taken(None));
     let taken = locks.take("demo/web", "arn:me", Some("arn:e"), SHIFTED).await.unwrap();
     assert_eq!(taken, Lock::Taken(Some(Box::new(plan))));
+    let unreadable = locks.take("demo/web", "arn:me", Some("arn:e"), SHIFTED).await.unwrap();
+    assert_eq!(unreadable, Lock::Unreadable("arn:e".to_owned()));
     let (first, second) = (sent(&http, 0), sent(&http, 1));
     assert_eq!(first["Key"], json!({"service": {"S": "demo/web"}}));
     assert_eq!(first["ConditionExpression"], "attribute_not_exists(holder) OR holder = :me OR holder = :ended");

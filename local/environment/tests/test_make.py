@@ -1,0 +1,45 @@
+"""The make targets as a user calls them, as far as they do something of their own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from canary_local.checkout import Checkout
+
+
+def make(*arguments: str, **variables: str) -> str:
+    """What make prints; it inherits nothing from a make that runs the tests."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    command = ["make", "--no-print-directory", *arguments]
+    done = subprocess.run(
+        command, cwd=Checkout.here().root, env={**inherited, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(
+    ("target", "says"),
+    [("status", "nothing is running: `make up` starts the environment\n"), ("down", "nothing is running\n")],
+)
+def test_nothing_is_installed_to_say_that_nothing_runs(tmp_path: Path, target: str, says: str) -> None:
+    venv = tmp_path / "venv"
+    assert make(target, f"VENV={venv}", CANARY_STATE_DIR=str(tmp_path)) == says
+    assert not venv.exists()
+
+
+@pytest.mark.parametrize("target", ["status", "down"])
+def test_what_runs_is_looked_at(tmp_path: Path, target: str) -> None:
+    (tmp_path / "state.json").write_text("{}")
+    with pytest.raises(AssertionError, match="state.json` is damaged"):
+        make(target, CANARY_STATE_DIR=str(tmp_path))
+
+
+def test_a_log_s_name_is_given_to_make_and_not_found_in_the_environment() -> None:
+    assert make("-n", "logs", "NAME=a b").splitlines()[-1].endswith('canary_local logs "a b"')
+    # Some systems set NAME to the machine's.
+    assert make("-n", "logs", NAME="machine").splitlines()[-1].rstrip().endswith("canary_local logs")
