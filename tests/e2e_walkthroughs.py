@@ -26,6 +26,7 @@ def test_there_are_pages() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    assert shutil.which("curl"), "the pages call the applications with curl: install it"
     shutil.rmtree(ROOT / "target" / "walkthrough" / page.stem, ignore_errors=True)
     play(page, tmp_path)
 
