@@ -66,7 +66,7 @@ logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=pa
 
 test: package build ## Run every test
 	cargo test --workspace
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check

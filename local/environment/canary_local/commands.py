@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from . import calls, hello, logs, processes, report, stacks, state
-from .checkout import Checkout
+from .checkout import STATE_DIR_VARIABLE, Checkout
 from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
 from .errors import LocalError
 from .executions import read_event
@@ -130,7 +131,9 @@ def _up(options: argparse.Namespace) -> int:
     def progress(text: str) -> None:
         print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
 
-    port = options.port or (DEFAULT_PORT if port_is_free(DEFAULT_PORT) else None)
+    # One that is kept beside the user's own leaves the usual port to that.
+    beside = options.state_dir or os.environ.get(STATE_DIR_VARIABLE)
+    port = options.port or (DEFAULT_PORT if not beside and port_is_free(DEFAULT_PORT) else None)
     environment = Environment.start(
         images=options.images,
         state_dir=options.state_dir,
