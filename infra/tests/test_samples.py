@@ -17,8 +17,8 @@ from canary_infra.settings import resolve
 from test_remove import Recorder, refusal
 
 ROOT = Path(__file__).resolve().parents[2]
-SAMPLES = sorted(path.parents[2].name for path in (ROOT / "samples").glob("*/*/specfiles/deploy.json"))
-SERVICES = {made.name: made for sample in set(SAMPLES) for made in samples.microservices(ROOT, sample)}
+SAMPLES = sorted({path.parents[2].name for path in (ROOT / "samples").glob("*/*/specfiles/deploy.json")})
+SERVICES = {made.name: made for sample in SAMPLES for made in samples.microservices(ROOT, sample)}
 APPS = sorted({made.directory.parent / "app" for made in SERVICES.values() if (made.directory.parent / "app").exists()})
 
 
