@@ -143,6 +143,8 @@ ALL_ZERO = {"ihop": 0, "chipotle": 0, "outback": 0, "bucadibeppo": 0}
 
 
 def votes(ask: Ask) -> dict[str, int]:
+    # PostgreSQL takes connections a moment before it takes questions.
+    within_limit(lambda: "is starting up" not in ask("api/getvotes")[1])
     status, body = ask("api/getvotes")
     assert status == 200, body
     return {restaurant["name"]: restaurant["value"] for restaurant in json.loads(body)}
