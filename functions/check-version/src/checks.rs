@@ -9,10 +9,8 @@ use canary_core::{
 /// A version that speaks what the router does not take would get a route of another kind, or none of the traffic.
 pub async fn protocol(service: &Service, router: &impl TrafficRouter) -> Result<()> {
     let name = &service.microservice_name;
-    match router.listens(service).await? {
-        Listening::Nowhere(missing) => Err(Error::InvalidInput(format!(
-            "`MicroserviceName` is `{name}`: {missing}; allowed is a service whose pipeline stack is deployed"
-        ))),
+    match router.listens(&service.environment_name, name).await? {
+        Listening::Nowhere(missing) => Err(no_such_service(name, &missing)),
         Listening::For(taken) if taken.is_empty() || taken.contains(&service.protocol) => Ok(()),
         Listening::For(taken) => {
             let allowed: Vec<_> = taken.iter().map(|protocol| format!("`{protocol}`")).collect();
@@ -23,6 +21,20 @@ pub async fn protocol(service: &Service, router: &impl TrafficRouter) -> Result<
             )))
         }
     }
+}
+
+/// To repair a service that is not there would seem done, with the name misspelt.
+pub async fn exists(environment: &str, microservice: &str, router: &impl TrafficRouter) -> Result<()> {
+    match router.listens(environment, microservice).await? {
+        Listening::Nowhere(missing) => Err(no_such_service(microservice, &missing)),
+        Listening::For(_) => Ok(()),
+    }
+}
+
+fn no_such_service(name: &str, missing: &str) -> Error {
+    Error::InvalidInput(format!(
+        "`MicroserviceName` is `{name}`: {missing}; allowed is a service whose pipeline stack is deployed"
+    ))
 }
 
 /// A version in another namespace than the live one would not be found by those who call it.

@@ -73,7 +73,7 @@ pub async fn handle(
 ) -> Result<Output> {
     let Input { request, execution } = input;
     if let Some(asked) = RepairRequest::parse(&request)? {
-        return repair(&asked, &execution, locks, executions, now).await;
+        return repair(&asked, &execution, router, (locks, executions), now).await;
     }
 
     let request = DeployRequest::parse(&request)?;
@@ -115,8 +115,8 @@ pub async fn handle(
 async fn repair(
     asked: &RepairRequest,
     execution: &str,
-    locks: &impl Locks,
-    executions: &impl Executions,
+    router: &impl TrafficRouter,
+    (locks, executions): (&impl Locks, &impl Executions),
     now: OffsetDateTime,
 ) -> Result<Output> {
     let key = asked.key();
@@ -127,12 +127,17 @@ async fn repair(
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
         Acquired::Unfinished(plan) if asked.action() == Action::Repair => return Ok(unfinished(plan)),
         Acquired::Unreadable(by) if asked.action() == Action::Repair => return Err(unreadable(&by)),
-        Acquired::Unfinished(plan) => plan.execution,
-        Acquired::Unreadable(by) => by,
-        Acquired::Free => execution.to_owned(),
+        Acquired::Unfinished(plan) => Some(plan.execution),
+        Acquired::Unreadable(by) => Some(by),
+        Acquired::Free => None,
     };
-    locks.release(&key, &left_by).await?;
+    if let Some(earlier) = &left_by {
+        locks.release(&key, earlier).await?;
+    }
     locks.release(&key, execution).await?;
+    if left_by.is_none() {
+        checks::exists(asked.environment_name(), asked.microservice_name(), router).await?;
+    }
     Ok(Output::Repaired { service: key })
 }
 

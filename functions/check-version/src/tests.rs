@@ -110,6 +110,18 @@ async fn a_repair_of_what_needs_none_changes_nothing_and_one_of_what_runs_is_ref
 }
 
 #[tokio::test]
+async fn a_repair_of_a_service_that_is_not_there_is_refused_and_leaves_no_lock() {
+    let world = World::new(State { no_router: true, ..State::default() });
+    let repair = json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "wbe"});
+    let error = check(&world, repair).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`MicroserviceName` is `wbe`: there is no router; allowed is a service whose pipeline stack is deployed"
+    );
+    assert_eq!(world.state().lock, None);
+}
+
+#[tokio::test]
 async fn what_is_discarded_is_forgotten_and_nothing_else_is_touched() {
     let discard = json!({"Action": "Discard", "EnvironmentName": "demo", "MicroserviceName": "web"});
     let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };

@@ -24,8 +24,8 @@ pub trait TrafficRouter {
     /// Gives the existing route the weights of `split` and changes nothing else on it.
     fn set_split(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
 
-    /// What the router takes for the service, or why there is no router to make its route on.
-    fn listens(&self, service: &Service) -> impl Future<Output = Result<Listening>> + Send;
+    /// What the router takes for a service, or why there is no router to make its route on.
+    fn listens(&self, environment: &str, microservice: &str) -> impl Future<Output = Result<Listening>> + Send;
 
     /// The namespace in which a live version is found, or nothing if it is found by other means.
     fn namespace(&self, service: &Service, version: &str) -> impl Future<Output = Result<Option<String>>> + Send;
@@ -104,6 +104,14 @@ pub struct Record {
     pub sha: String,
     /// How many deployments were recorded, this one included.
     pub version: u64,
+}
+
+impl Record {
+    /// Whether it was written by `plan`, or by a later deployment of the same commit.
+    #[must_use]
+    pub fn is_of(&self, plan: &Plan) -> bool {
+        self.sha == plan.deployment.candidate().sha && self.version >= plan.version
+    }
 }
 
 /// Keeps the record of a service's live version.

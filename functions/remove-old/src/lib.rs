@@ -94,9 +94,7 @@ async fn record_once(plan: &Plan, records: &impl VersionRecords) -> Result<()> {
 }
 
 async fn is_recorded(plan: &Plan, records: &impl VersionRecords) -> Result<bool> {
-    let sha = &plan.deployment.candidate().sha;
-    let recorded = records.recorded(&plan.service).await?;
-    Ok(recorded.is_some_and(|record| record.sha == *sha && record.version >= plan.version))
+    Ok(records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)))
 }
 
 #[cfg(test)]

@@ -124,9 +124,7 @@ async fn was_promoted(
     if traffic.target.is_some() || failure.error == UNHEALTHY {
         return Ok(false);
     }
-    let candidate = plan.deployment.candidate();
-    let recorded = records.recorded(&plan.service).await?;
-    Ok(recorded.is_some_and(|record| record.sha == candidate.sha && record.version >= plan.version))
+    Ok(records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)))
 }
 
 /// Whether the stable version can take the traffic. One that has a share of it is taken to, unless its stack is known to be

@@ -95,10 +95,10 @@ impl TrafficRouter for AppMesh {
         Ok(())
     }
 
-    async fn listens(&self, service: &Service) -> Result<Listening> {
-        let router = router(service);
+    async fn listens(&self, environment: &str, microservice: &str) -> Result<Listening> {
+        let router = router_of(microservice);
         let described =
-            self.client.describe_virtual_router().mesh_name(mesh(service)).virtual_router_name(&router).send().await;
+            self.client.describe_virtual_router().mesh_name(environment).virtual_router_name(&router).send().await;
         match described {
             Ok(output) => {
                 let spec = output.virtual_router.and_then(|router| router.spec);
@@ -108,7 +108,7 @@ impl TrafficRouter for AppMesh {
             }
             Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => {
                 let said = refused.err().message().unwrap_or("NotFoundException").to_owned();
-                Ok(Listening::Nowhere(format!("mesh `{}` has no virtual router `{router}` ({said})", mesh(service))))
+                Ok(Listening::Nowhere(format!("mesh `{environment}` has no virtual router `{router}` ({said})")))
             }
             Err(error) => Err(failed("DescribeVirtualRouter", &router, error)),
         }
@@ -183,7 +183,11 @@ fn mesh(service: &Service) -> &str {
 }
 
 fn router(service: &Service) -> String {
-    format!("{}-vr", service.microservice_name)
+    router_of(&service.microservice_name)
+}
+
+fn router_of(microservice: &str) -> String {
+    format!("{microservice}-vr")
 }
 
 fn route(service: &Service) -> String {

@@ -7,15 +7,13 @@ use std::{
 
 use time::OffsetDateTime;
 
+use super::locks::Held;
 use crate::{
     Error, Result,
     error::Refusal,
     health::{Answers, Window},
     plan::Plan,
-    ports::{
-        AnswerCounts, Executions, Listening, Lock, Locks, Record, Stack, StackPhase, Stacks, Standing, Templates,
-        TrafficRouter, VersionRecords,
-    },
+    ports::{AnswerCounts, Listening, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
     request::Template,
     service::{Protocol, Service},
     split::{LiveRoute, Split},
@@ -61,17 +59,6 @@ pub struct State {
     pub stopped: BTreeMap<String, OffsetDateTime>,
 }
 
-/// A lock that somebody has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The execution that has it.
-    pub holder: String,
-    /// Since when.
-    pub since: OffsetDateTime,
-    /// The plan that was noted in it last and was not finished.
-    pub unfinished: Option<Plan>,
-}
-
 /// The world.
 #[derive(Debug, Default)]
 pub struct World {
@@ -112,7 +99,7 @@ impl World {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((at, fault, refusal));
     }
 
-    fn call<T>(
+    pub(super) fn call<T>(
         &self,
         operation: &'static str,
         subject: &str,
@@ -137,7 +124,7 @@ impl World {
     }
 }
 
-fn refused(operation: &'static str, subject: &str, refusal: Refusal) -> Error {
+pub(super) fn refused(operation: &'static str, subject: &str, refusal: Refusal) -> Error {
     Error::Aws { operation, subject: subject.to_owned(), refusal, source: "injected".into() }
 }
 
@@ -191,8 +178,8 @@ impl TrafficRouter for World {
         })
     }
 
-    async fn listens(&self, service: &Service) -> Result<Listening> {
-        self.call("DescribeVirtualRouter", &service.microservice_name, |state| {
+    async fn listens(&self, _environment: &str, microservice: &str) -> Result<Listening> {
+        self.call("DescribeVirtualRouter", microservice, |state| {
             Ok(match state.no_router {
                 true => Listening::Nowhere("there is no router".to_owned()),
                 false => Listening::For(state.protocols.clone()),
@@ -307,55 +294,6 @@ impl VersionRecords for World {
             let version = state.record.as_ref().map_or(1, |record| record.version + 1);
             state.record = Some(Record { sha: sha.to_owned(), version });
             Ok(())
-        })
-    }
-}
-
-impl Locks for World {
-    async fn take(&self, key: &str, execution: &str, ended: Option<&str>, now: OffsetDateTime) -> Result<Lock> {
-        self.call("UpdateItem", key, |state| match &mut state.lock {
-            Some(held) if held.holder != execution && Some(held.holder.as_str()) != ended => {
-                Ok(Lock::HeldBy { execution: held.holder.clone(), since: held.since })
-            }
-            lock => {
-                let unfinished = lock.take().and_then(|held| held.unfinished);
-                *lock = Some(Held { holder: execution.to_owned(), since: now, unfinished: unfinished.clone() });
-                Ok(Lock::Taken(unfinished.map(Box::new)))
-            }
-        })
-    }
-
-    async fn note(&self, plan: &Plan) -> Result<()> {
-        self.call("UpdateItem", &plan.service.key(), |state| {
-            let held = state.lock.as_mut().filter(|held| held.holder == plan.execution);
-            let held = held.ok_or_else(|| refused("UpdateItem", &plan.service.key(), Refusal::Rejected))?;
-            held.unfinished = Some(plan.clone());
-            Ok(())
-        })
-    }
-
-    async fn release(&self, key: &str, execution: &str) -> Result<()> {
-        self.call("DeleteItem", key, |state| {
-            if let Some(held) = &mut state.lock {
-                held.unfinished.take_if(|plan| plan.execution == execution);
-                if held.holder == execution && held.unfinished.is_none() {
-                    state.lock = None;
-                }
-            }
-            Ok(())
-        })
-    }
-}
-
-impl Executions for World {
-    async fn standing(&self, execution: &str) -> Result<Standing> {
-        self.call("DescribeExecution", execution, |state| {
-            let stopped = || state.stopped.get(execution).map_or(Standing::Unknown, |at| Standing::Stopped(*at));
-            Ok(match (state.running.contains(execution), state.ended.contains(execution)) {
-                (true, _) => Standing::Running,
-                (_, true) => Standing::Ended,
-                _ => stopped(),
-            })
         })
     }
 }

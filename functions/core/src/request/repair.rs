@@ -53,6 +53,12 @@ impl RepairRequest {
         self.action
     }
 
+    /// The environment's name.
+    #[must_use]
+    pub fn environment_name(&self) -> &str {
+        &self.environment_name
+    }
+
     /// The service's name.
     #[must_use]
     pub fn microservice_name(&self) -> &str {

@@ -17,14 +17,18 @@ fn half() -> Split {
     Split::between("web-aaa", "web-bbb", Weight::new(50).unwrap())
 }
 
-/// An answer of the App Mesh API about a route with this spec.
-fn described(spec: &Value) -> String {
-    let arn = "arn:aws:appmesh:us-west-2:000000000000:mesh/demo/virtualRouter/web-vr/route/web-route";
-    let metadata = json!({"arn": arn, "createdAt": 1_763_690_000.5, "lastUpdatedAt": 1_763_690_000.5,
-        "meshOwner": "000000000000", "resourceOwner": "000000000000", "uid": "u", "version": 3});
-    json!({"meshName": "demo", "virtualRouterName": "web-vr", "routeName": "web-route", "metadata": metadata,
-        "spec": spec, "status": {"status": "ACTIVE"}})
-    .to_string()
+/// An answer of the App Mesh API about a thing with these names and this spec.
+fn described(names: Value, spec: &Value) -> String {
+    let mut answer = json!({"meshName": "demo", "spec": spec, "status": {"status": "ACTIVE"},
+        "metadata": {"arn": "arn:aws:appmesh:us-west-2:000000000000:mesh/demo", "createdAt": 1_763_690_000.5,
+            "lastUpdatedAt": 1_763_690_000.5, "meshOwner": "000000000000", "resourceOwner": "000000000000", "uid": "u",
+            "version": 3}});
+    answer.as_object_mut().unwrap().extend(names.as_object().unwrap().clone());
+    answer.to_string()
+}
+
+fn described_route(spec: &Value) -> String {
+    described(json!({"virtualRouterName": "web-vr", "routeName": "web-route"}), spec)
 }
 
 fn refusal_answer(code: &str) -> String {
@@ -61,7 +65,7 @@ async fn only_the_weights_change_on_a_route_of_any_kind() {
     for (kind, route) in rich_routes() {
         let mut spec = json!({"priority": 7});
         spec[kind] = route;
-        let answer = described(&spec);
+        let answer = described_route(&spec);
         let (config, http) = replay(&[(200, answer.as_bytes()), (200, answer.as_bytes())]);
         AppMesh::new(&config).set_split(&service(Protocol::Http), &half()).await.unwrap();
 
@@ -90,7 +94,7 @@ async fn a_first_route_is_of_the_services_protocol() {
         (Protocol::Tcp, "tcpRoute", Value::Null),
     ];
     for (protocol, kind, matches) in cases {
-        let answer = described(&json!({}));
+        let answer = described_route(&json!({}));
         let (config, http) = replay(&[(200, answer.as_bytes())]);
         AppMesh::new(&config).create(&service(protocol), &Split::all_on("web-bbb")).await.unwrap();
         let sent: Value = serde_json::from_str(&asked(&http)[0].2).unwrap();
@@ -116,9 +120,13 @@ async fn every_route_of_the_router_that_names_a_version_is_found() {
     };
     let pages = [
         json!({"routes": [listed("web-route")], "nextToken": "more"}).to_string(),
-        described(&json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-bbb", "weight": 100}]}}})),
+        described_route(
+            &json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-bbb", "weight": 100}]}}}),
+        ),
         json!({"routes": [listed("beta")]}).to_string(),
-        described(&json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-aaa", "weight": 0}]}}})),
+        described_route(
+            &json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-aaa", "weight": 0}]}}}),
+        ),
     ];
     let (config, _) = replay(&pages.each_ref().map(|page| (200, page.as_bytes())));
     let found = AppMesh::new(&config).naming(&service(Protocol::Tcp), "web-aaa").await.unwrap();
@@ -131,7 +139,7 @@ async fn without_a_router_nothing_exists_and_no_route_names_anything() {
     let (config, _) = replay(&[(404, answer.as_bytes()), (404, answer.as_bytes())]);
     let router = AppMesh::new(&config);
     assert_eq!(
-        router.listens(&service(Protocol::Http)).await.unwrap(),
+        router.listens("demo", "web").await.unwrap(),
         Listening::Nowhere("mesh `demo` has no virtual router `web-vr` (because)".to_owned())
     );
     assert_eq!(router.naming(&service(Protocol::Http), "web-aaa").await.unwrap(), Vec::<String>::new());
@@ -139,32 +147,20 @@ async fn without_a_router_nothing_exists_and_no_route_names_anything() {
 
 #[tokio::test]
 async fn a_router_takes_the_protocols_of_its_listeners() {
-    let described = |listeners: Value| {
-        json!({"meshName": "demo", "virtualRouterName": "web-vr", "status": {"status": "ACTIVE"},
-            "metadata": {"arn": "a", "createdAt": 1.0, "lastUpdatedAt": 1.0, "meshOwner": "0", "resourceOwner": "0",
-                "uid": "u", "version": 1},
-            "spec": {"listeners": listeners}})
-        .to_string()
-    };
-    let two = described(json!([{"portMapping": {"port": 80, "protocol": "http2"}},
+    let listening =
+        |listeners: Value| described(json!({"virtualRouterName": "web-vr"}), &json!({"listeners": listeners}));
+    let two = listening(json!([{"portMapping": {"port": 80, "protocol": "http2"}},
         {"portMapping": {"port": 81, "protocol": "tcp"}}]));
-    let (config, http) = replay(&[(200, two.as_bytes()), (200, described(json!([])).as_bytes())]);
+    let (config, http) = replay(&[(200, two.as_bytes()), (200, listening(json!([])).as_bytes())]);
     let router = AppMesh::new(&config);
-    let found = router.listens(&service(Protocol::Http)).await.unwrap();
+    let found = router.listens("demo", "web").await.unwrap();
     assert_eq!(found, Listening::For(vec![Protocol::Http2, Protocol::Tcp]));
-    assert_eq!(router.listens(&service(Protocol::Http)).await.unwrap(), Listening::For(Vec::new()));
+    assert_eq!(router.listens("demo", "web").await.unwrap(), Listening::For(Vec::new()));
     assert_eq!(asked(&http)[0].1, "/v20190125/meshes/demo/virtualRouters/web-vr");
 }
 
 #[tokio::test]
 async fn the_namespace_of_a_version_is_where_it_is_discovered() {
-    let described = |discovery: Value| {
-        json!({"meshName": "demo", "virtualNodeName": "web-aaa", "status": {"status": "ACTIVE"},
-            "metadata": {"arn": "a", "createdAt": 1.0, "lastUpdatedAt": 1.0, "meshOwner": "0", "resourceOwner": "0",
-                "uid": "u", "version": 1},
-            "spec": {"serviceDiscovery": discovery}})
-        .to_string()
-    };
     let cases = [
         (json!({"awsCloudMap": {"namespaceName": "demo.local", "serviceName": "web-aaa"}}), Some("demo.local")),
         (json!({"dns": {"hostname": "web-aaa.demo.local"}}), Some("demo.local")),
@@ -172,7 +168,7 @@ async fn the_namespace_of_a_version_is_where_it_is_discovered() {
         (Value::Null, None),
     ];
     for (discovery, namespace) in cases {
-        let answer = described(discovery);
+        let answer = described(json!({"virtualNodeName": "web-aaa"}), &json!({"serviceDiscovery": discovery}));
         let (config, http) = replay(&[(200, answer.as_bytes())]);
         let found = AppMesh::new(&config).namespace(&service(Protocol::Http), "web-aaa").await.unwrap();
         assert_eq!(found.as_deref(), namespace, "{answer}");
@@ -195,7 +191,7 @@ async fn refusals_are_told_apart_by_what_can_be_done_about_them() {
         (400, "BadRequestException", "Canary.Rejected"),
     ];
     for (status, code, name) in cases {
-        let (found, refused) = (described(&json!({"httpRoute": rich_routes()[0].1})), refusal_answer(code));
+        let (found, refused) = (described_route(&json!({"httpRoute": rich_routes()[0].1})), refusal_answer(code));
         let (config, _) = replay(&[(200, found.as_bytes()), (status, refused.as_bytes())]);
         let error = AppMesh::new(&config).set_split(&service(Protocol::Http), &half()).await.unwrap_err();
         assert_eq!(error.name(), name, "{code}");
