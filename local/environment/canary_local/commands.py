@@ -187,22 +187,26 @@ def _env(options: argparse.Namespace) -> int:
 def _deploy(options: argparse.Namespace) -> int:
     environment = Environment.attach(state_dir=options.state_dir)
     event = read_event(options.event, environment.checkout.canary_template)
-    return _follow(environment, environment.deploy(event))
+    return _follow(environment, environment.deploy(event), str(event.get("MicroserviceName")))
 
 
 def _repair(options: argparse.Namespace) -> int:
     environment = Environment.attach(state_dir=options.state_dir)
-    return _follow(environment, environment.repair(options.environment, options.service))
+    return _follow(environment, environment.repair(options.environment, options.service), options.service)
 
 
-def _follow(environment: Environment, arn: str) -> int:
+def _follow(environment: Environment, arn: str, service: str) -> int:
     print(arn, flush=True)
     status = ""
     narrator = report.Narrator()
-    for step in environment.follow(arn):
-        for line in narrator.lines(step):
-            print(line, flush=True)
-        status = step.status
+    try:
+        for step in environment.follow(arn):
+            for line in narrator.lines(step):
+                print(line, flush=True)
+            status = step.status
+    except KeyboardInterrupt:
+        print(report.goes_on(arn, service), file=sys.stderr)
+        raise
     return 0 if status == "SUCCEEDED" else FAILURE
 
 

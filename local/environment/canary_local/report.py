@@ -62,6 +62,14 @@ def status(environment: Environment) -> str:
     return "\n".join(lines)
 
 
+def goes_on(arn: str, service: str) -> str:
+    """What whoever interrupts a command should know that follows an execution."""
+    return f"""the execution goes on without this command. To stop it and take back what it did:
+  eval "$(make -s env)"
+  .venv/bin/aws stepfunctions stop-execution --execution-arn {arn}
+  make repair SERVICE={shlex.quote(service)}"""
+
+
 class Narrator:
     """Tells a deployment as it goes: its states, and what each of them found out.
 
@@ -93,7 +101,8 @@ class Narrator:
 
     def _news(self, data: Any) -> list[str]:
         news = []
-        for topic, describe in _TOPICS.items():
+        repairing = isinstance(data, dict) and data.get("status") == "Unfinished"
+        for topic, describe in (_REPAIR_TOPICS if repairing else _TOPICS).items():
             part = data.get(topic) if isinstance(data, dict) else None
             text = describe(part) if isinstance(part, dict) else ""
             if text and self._known.get(topic) != json.dumps(part):
@@ -121,6 +130,10 @@ def _plan(plan: dict[str, Any]) -> str:
     return f"{deployment.get('kind', '')}: " + " -> ".join(name for name in names if name) + (steps and f" by {steps}")
 
 
+def _left(plan: dict[str, Any]) -> str:
+    return f"repairing what {plan.get('execution', 'an execution')} left: {_plan(plan)}"
+
+
 def _traffic(traffic: dict[str, Any]) -> str:
     weight, target = traffic.get("weight"), traffic.get("target")
     if weight is None:
@@ -143,6 +156,8 @@ _TOPICS: dict[str, Callable[[dict[str, Any]], str]] = {
     "traffic": _traffic,
     "health": _health,
 }
+# Where the traffic is that a stopped deployment left is what a repair finds out.
+_REPAIR_TOPICS = {"plan": _left}
 
 
 def _weights(weights: dict[str, int]) -> str:

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from canary_local.checkout import FUNCTIONS, HELLO, STATE_DIR_VARIABLE, Checkout
 from canary_local.commands import main
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
+from canary_local.executions import Event
 from canary_local.loopback import address_prefix, free_port, port_is_free
 from canary_local.processes import Process, _start_time
 
@@ -56,6 +58,25 @@ def test_the_state_directory_is_the_options_or_the_variables_or_the_checkouts(
 def test_deploy_without_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state-dir", str(tmp_path), "deploy", "--event", "x.json"]) == 1
     assert said(capsys) == "error: no environment is running: `make up` starts one"
+
+
+def test_whoever_stops_following_a_deployment_is_told_that_it_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Followed:
+        def repair(self, environment: str, service: str) -> str:
+            return f"arn:{environment}:{service}"
+
+        def follow(self, _: str) -> Iterator[Event]:
+            raise KeyboardInterrupt
+            yield
+
+    monkeypatch.setattr(Environment, "attach", lambda **_: Followed())
+    with pytest.raises(KeyboardInterrupt):
+        main(["repair", "web"])
+    out, err = capsys.readouterr()
+    assert out == "arn:demo:web\n"
+    assert "the execution goes on" in err and "--execution-arn arn:demo:web\n  make repair SERVICE=web\n" in err
 
 
 def test_an_environment_of_which_a_process_died(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -179,6 +179,13 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
     ]
 
 
+def test_a_repair_tells_whose_deployment_is_repaired_and_nothing_that_is_not_known() -> None:
+    deployment = {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}
+    left = {"plan": {"deployment": deployment, "weights": [100], "execution": "arn:x"}, "traffic": {"weight": 0}}
+    lines = Narrator().lines(Event(1, AT, "exited", "Check Deployment Version", {**left, "status": "Unfinished"}))
+    assert [line[10:] for line in lines] == ["  repairing what arn:x left: Canary: a -> b by 100 %"]
+
+
 def test_a_refusal_is_told_once_and_whole() -> None:
     message = "`PercentageStep` is `250`: allowed is a whole number from 1 to 100" + " and so on" * 100
     cause = json.dumps({"errorType": "Canary.InvalidInput", "errorMessage": message})
