@@ -58,12 +58,14 @@ class Environment:
         port: int | None = None,
         stack_seconds: float = STACK_SECONDS,
         stacks: bool = True,
+        ministack: Mapping[str, str] | None = None,
         progress: Progress = _silent,
     ) -> Environment:
         """Starts the processes and, with `stacks`, deploys the shared stack and the hello environment.
 
         `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
         environment that is to run beside others needs a `state_dir` of its own; without one the checkout says where.
+        `ministack` holds settings of ministack that go before the usual ones, as environment variables.
         Ends what it started if it fails.
         """
         checkout = Checkout(checkout) if isinstance(checkout, Path) else checkout or Checkout.here()
@@ -77,7 +79,9 @@ class Environment:
         gateway_port = free_port(port)
         environment = cls(checkout, directory, state.State(gateway_port, free_port(None, other_than=gateway_port)))
         try:
-            environment._start_processes(maps, stack_seconds, progress)
+            environment._start_processes(
+                maps, {**environment._ministack_variables(stack_seconds), **(ministack or {})}, progress
+            )
             if stacks:
                 environment._deploy_stacks(progress)
             environment._state.ready = True
@@ -188,18 +192,17 @@ class Environment:
     ) -> None:
         self.stop()
 
-    def _start_processes(self, maps: list[Path], stack_seconds: float, progress: Progress) -> None:
+    def _start_processes(self, maps: list[Path], ministack: Mapping[str, str], progress: Progress) -> None:
         progress("starting the data plane (App Mesh, Envoy, tasks)")
         self._launch("dataplane", self._dataplane_command(maps), _base_variables())
         progress("starting ministack (the other AWS services)")
-        plugin = [sys.executable, "-m", "canary_local.ministack"]
-        self._launch("ministack", plugin, self._ministack_variables(stack_seconds))
+        self._launch("ministack", [sys.executable, "-m", "canary_local.ministack"], ministack)
         ports = ((self._state.dataplane_port, "/_local/health"), (self._state.gateway_port, "/_ministack/ready"))
         processes.await_ready(
             self._state.processes, lambda: all(answers(*port) for port in ports), "starting", READY_SECONDS
         )
 
-    def _launch(self, name: str, command: list[str], variables: dict[str, str]) -> None:
+    def _launch(self, name: str, command: list[str], variables: Mapping[str, str]) -> None:
         log = self.state_dir / "logs" / f"{name}.log"
         # What functions and containers leave behind goes when the environment ends.
         scratch = self.state_dir / "tmp"

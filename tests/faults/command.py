@@ -1,0 +1,119 @@
+"""The command behind `make faults`: plays the matrix, or a part of it, and says what came of it. See `--help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from canary_local.checkout import Checkout
+from canary_local.errors import LocalError
+
+from .kinds import KINDS, Kind
+from .lane import lane
+from .matrix import Case, Part, cases, in_every
+from .play import Player, Result
+from .report import Figures, figures, table
+from .rules import FAULTS, Call
+
+# Each kind is recorded twice, so that what is not the same in two runs does not become a case.
+RECORDINGS = 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Plays what was asked for; 0 if every promise was kept."""
+    options = _parser().parse_args(arguments)
+    try:
+        with ExitStack() as stack:
+            players = start(Checkout.here(), options.jobs, stack)
+            results, figure = play_all(players, options.part, options.only)
+    except LocalError as error:
+        print(f"error: {error}" + (f"; see `{error.log}`" if error.log else ""), file=sys.stderr)
+        return 1
+    for path in filter(None, [options.table]):
+        path.write_text(table(results, figure, " ".join(["make faults", *_said(options)])))
+    print(figure.summary())
+    return 1 if figure.violations or not figure.runs else 0
+
+
+def start(checkout: Checkout, jobs: int, stack: ExitStack) -> list[Player]:
+    """Starts an environment for each job; they end with `stack`."""
+    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canary-faults-")))
+    return [Player(stack.enter_context(lane(checkout, directory / str(job)))) for job in range(1, jobs + 1)]
+
+
+def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tuple[dict[Case, Result], Figures]:
+    """Records the calls of each kind, then plays the part's cases, each player taking the next one when it is free."""
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - begun:6.0f} s] {text}", flush=True)
+
+    kinds = [kind for kind in KINDS if not any(word in {kind.name for kind in KINDS} - {kind.name} for word in only)]
+    calls = {kind: _recorded(players[0], kind) for kind in kinds}
+    for kind, found in calls.items():
+        say(f"{kind.name}: {len(found)} calls")
+    chosen = cases(calls, part, only)
+    say(f"part {part}: {len(chosen)} of {sum(map(len, calls.values())) * len(FAULTS)} cases")
+    results: dict[Case, Result] = {}
+    waiting, lock = iter(chosen), threading.Lock()
+
+    def work(player: Player) -> None:
+        for case in _shared(waiting, lock):
+            results[case] = result = player.play(case.kind, case.call, case.fault)
+            finished = f", finished by {result.repaired}" if result.repaired else ""
+            say(f"{len(results)}/{len(chosen)} {case} -> {result.final}{finished} ({result.seconds:.1f} s)")
+            for violation in result.violations:
+                say(f"  VIOLATION {violation}")
+
+    with ThreadPoolExecutor(len(players)) as pool:
+        for done in [pool.submit(work, player) for player in players]:
+            done.result()
+    results = {case: results[case] for case in chosen}
+    return results, figures(results, time.monotonic() - begun)
+
+
+def _recorded(player: Player, kind: Kind) -> list[Call]:
+    return in_every([player.record(kind) for _ in range(RECORDINGS)])
+
+
+def _shared(waiting: Iterator[Case], lock: threading.Lock) -> Iterator[Case]:
+    while True:
+        with lock:
+            case = next(waiting, None)
+        if case is None:
+            return
+        yield case
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="make faults", description="Every AWS call of a deployment, hit by every fault; see docs/faults.md."
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="environments to play in side by side (default: 2)")
+    parser.add_argument("--part", type=_part, default=Part(), metavar="K/N", help="one of N parts (default: all)")
+    parser.add_argument(
+        "--only", nargs="*", default=[], metavar="WORD", help="cases whose names hold each of the words"
+    )
+    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table of calls, faults and endings there")
+    return parser
+
+
+def _part(text: str) -> Part:
+    try:
+        return Part.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _said(options: argparse.Namespace) -> list[str]:
+    said = [f"--jobs {options.jobs}"] + ([f"--part {options.part}"] if options.part.of > 1 else [])
+    said += [f"--only {' '.join(options.only)}"] if options.only else []
+    said += [f"--table {options.table}"] if options.table else []
+    return [f'FAULTS_OPTIONS="{" ".join(said)}"']

@@ -1,0 +1,205 @@
+"""Plays deployments in a lane: without a fault, to see which calls there are, and with one at a time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from deployments import Ending
+
+from canary_local.checkout import FUNCTIONS, Checkout
+from canary_local.errors import LocalError
+
+from .kinds import SUCCEEDED, Kind
+from .lane import BAD, Lane
+from .promise import DELETE_STACK, REPAIR, Run, unsettled, violations
+from .rules import Call, Fault, planned, recording
+from .service import Service, VersionCallers
+from .sight import ENVIRONMENT
+
+# No run takes a tenth of it; a longer one is stopped, which is a violation.
+LIMIT_SECONDS = 120.0
+GONE_SECONDS = 30.0
+POLL_SECONDS = 0.02
+THREADS = 2
+# How often a fault may miss: of looks that are repeated until a stack is ready, there are not always the same number.
+ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one case."""
+
+    final: str
+    seconds: float
+    fired: int
+    repaired: str
+    """What finished what the run had left: nothing was left, a repair did, or the command of the cause."""
+    violations: Sequence[str]
+
+
+class Player:
+    """Plays one case after the other in a lane, each beginning where the service is settled."""
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane, self.env = lane, lane.env
+        self._numbers = itertools.count(1)
+        self._live: Service | None = None
+        self._final_states = final_states(lane.env.checkout)
+
+    def record(self, kind: Kind) -> list[Call]:
+        """The calls of a deployment without a fault, in order."""
+        with self._service(kind) as service:
+            ids = self.lane.proxy.set(recording(FUNCTIONS))
+            with VersionCallers(service.url, 0 if kind.first else THREADS):
+                ending = self._deploy(service, self._sha(kind))
+            if ending.entered()[-1] != kind.ends:
+                raise LocalError(f"without a fault, `{kind.name}` ended in `{ending.entered()[-1]}`: {ending.cause}")
+            return numbered(self.lane.proxy.fired(), ids)
+
+    def play(self, kind: Kind, call: Call, fault: Fault) -> Result:
+        """One deployment with one fault, and what finishes it. A fault that its call escaped is tried again."""
+        for _ in range(ATTEMPTS):
+            result = self._play(kind, call, fault)
+            if result.fired or result.violations:
+                return result
+        missed = f"harness: the fault met no call in {ATTEMPTS} runs"
+        return Result(result.final, result.seconds, 0, result.repaired, [missed])
+
+    def _play(self, kind: Kind, call: Call, fault: Fault) -> Result:
+        begun = time.monotonic()
+        with self._service(kind) as service:
+            rules, sha, before = planned(call, fault), self._sha(kind), service.look()
+            ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
+            with VersionCallers(service.url, 0 if kind.first else THREADS) as callers, self._killer(call, fault, ours):
+                ending = self._deploy(service, sha)
+                if not kind.first:
+                    callers.wait_for_answers(callers.answered + THREADS)
+            fired = len(self.lane.proxy.fired(ours))
+            self.lane.proxy.set([])
+            after = service.look()
+            answered = service.answering() if after.route else frozenset()
+            final = ending.entered()[-1]
+            run = Run(
+                kind, call, fault, sha, ending.status, final, ending.cause, before, after, callers.failed, answered
+            )
+            found = violations(run, self._final_states)
+            repaired, left = self._finish(service, run)
+            if found or left:
+                # What comes next is not to suffer from it.
+                self._live = None
+            return Result(final, time.monotonic() - begun, fired, repaired, [*found, *left])
+
+    def _deploy(self, service: Service, sha: str) -> Ending:
+        return self._follow(self.env.deploy(service.event(sha)))
+
+    def _follow(self, execution: str) -> Ending:
+        """Every step to the end; one that takes too long is stopped."""
+        stop = lambda: self.env.client("stepfunctions").stop_execution(executionArn=execution)
+        timer = threading.Timer(LIMIT_SECONDS, stop)
+        timer.start()
+        try:
+            return Ending(list(self.env.follow(execution)))
+        finally:
+            timer.cancel()
+
+    def _finish(self, service: Service, run: Run) -> tuple[str, list[str]]:
+        """Does what the run's cause says is left to do, or a repair if only the lock is; says what, and what is left then."""
+        if command := REPAIR.search(run.cause):
+            how, found = "its repair command", self._repair(*command.groups())
+        elif command := DELETE_STACK.search(run.cause):
+            how, found = "its delete-stack command", self._delete(command[1])
+        elif run.after.lock:
+            request = {"Action": "Repair", "EnvironmentName": ENVIRONMENT, "MicroserviceName": service.name}
+            how, found = "a repair", self._repair(self.env.state_machine_arn, json.dumps(request))
+        else:
+            return "", unsettled(run.after, run.answered)
+        now = service.look()
+        left = unsettled(now, service.answering() if now.route else frozenset())
+        return how, [*found, *(f"after {how}: {violation}" for violation in left)]
+
+    def _repair(self, state_machine: str, request: str) -> list[str]:
+        client = self.env.client("stepfunctions")
+        ending = self._follow(client.start_execution(stateMachineArn=state_machine, input=request)["executionArn"])
+        return [] if ending.status == "SUCCEEDED" else [f"13: the repair ended {ending.status}: {ending.cause}"]
+
+    def _delete(self, stack: str) -> list[str]:
+        client = self.env.client("cloudformation")
+        client.delete_stack(StackName=stack)
+        waiter = client.get_waiter("stack_delete_complete")
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": int(GONE_SECONDS)})
+        return []
+
+    def _sha(self, kind: Kind) -> str:
+        return f"{BAD if kind.bad else 'good'}{next(self._numbers)}"
+
+    @contextmanager
+    def _service(self, kind: Kind) -> Iterator[Service]:
+        """A new service for a first deployment, and else the one that has a version already."""
+        if kind.first:
+            service = Service(self.env, f"first{next(self._numbers)}")
+            try:
+                yield service
+            finally:
+                service.remove()
+            return
+        if self._live is None:
+            self._live = self._settled()
+        yield self._live
+
+    def _settled(self) -> Service:
+        """A service with a live version, and with settings of the user's on its route."""
+        service, sha = Service(self.env, f"live{next(self._numbers)}"), f"good{next(self._numbers)}"
+        self.lane.proxy.set([])
+        ending = self._deploy(service, sha)
+        if ending.entered()[-1] != SUCCEEDED:
+            raise LocalError(f"without a fault, the first deployment ended in `{ending.entered()[-1]}`: {ending.cause}")
+        service.configure()
+        service.await_answer(sha)
+        return service
+
+    @contextmanager
+    def _killer(self, call: Call, fault: Fault, rule: int) -> Iterator[None]:
+        """Kills the function as soon as the call that hangs has had its effect."""
+        if not fault.kills:
+            yield
+            return
+        ended = threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(POLL_SECONDS):
+                if self.lane.proxy.fired(rule) and self.lane.proxy.answered():
+                    self.lane.kill(call.function)
+                    return
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+
+def numbered(fired: Sequence[Mapping[str, Any]], ids: Sequence[int]) -> list[Call]:
+    """The calls that the rules of `recording` saw, each with its number among those alike."""
+    seen: Counter[tuple[str, str, str]] = Counter()
+    calls = []
+    for event in fired:
+        alike = (FUNCTIONS[ids.index(event["rule_id"])], event["service"], event["operation"])
+        seen[alike] += 1
+        calls.append(Call(*alike, seen[alike]))
+    return calls
+
+
+def final_states(checkout: Checkout) -> frozenset[str]:
+    """The states in which the state machine ends."""
+    states = json.loads(checkout.definition.read_text())["States"]
+    return frozenset(name for name, state in states.items() if state["Type"] in ("Succeed", "Fail"))
