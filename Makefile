@@ -24,7 +24,7 @@ STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
+.PHONY: help demo test faults lint up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -67,6 +67,9 @@ logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=pa
 test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+faults: package build ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
+	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
 lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check

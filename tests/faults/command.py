@@ -22,7 +22,7 @@ from .play import Player, Result
 from .report import Figures, figures, table
 from .rules import FAULTS, Call
 
-# Each kind is recorded twice, so that what is not the same in two runs does not become a case.
+# Each kind is recorded as often at least, so that what is not the same in all runs does not become a case.
 RECORDINGS = 2
 
 
@@ -36,8 +36,8 @@ def main(arguments: Sequence[str]) -> int:
     except LocalError as error:
         print(f"error: {error}" + (f"; see `{error.log}`" if error.log else ""), file=sys.stderr)
         return 1
-    for path in filter(None, [options.table]):
-        path.write_text(table(results, figure, " ".join(["make faults", *_said(options)])))
+    if options.table:
+        options.table.write_text(table(results, figure, _said(options)))
     print(figure.summary())
     return 1 if figure.violations or not figure.runs else 0
 
@@ -55,8 +55,11 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
     def say(text: str) -> None:
         print(f"[{time.monotonic() - begun:6.0f} s] {text}", flush=True)
 
-    kinds = [kind for kind in KINDS if not any(word in {kind.name for kind in KINDS} - {kind.name} for word in only)]
-    calls = {kind: _recorded(players[0], kind) for kind in kinds}
+    with ThreadPoolExecutor(len(players)) as pool:
+        recorded = list(pool.map(_recorded, players))
+        while len(recorded) < RECORDINGS:
+            recorded.append(_recorded(players[0]))
+    calls = {kind: in_every([recording[kind] for recording in recorded]) for kind in KINDS}
     for kind, found in calls.items():
         say(f"{kind.name}: {len(found)} calls")
     chosen = cases(calls, part, only)
@@ -79,8 +82,8 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
     return results, figures(results, time.monotonic() - begun)
 
 
-def _recorded(player: Player, kind: Kind) -> list[Call]:
-    return in_every([player.record(kind) for _ in range(RECORDINGS)])
+def _recorded(player: Player) -> dict[Kind, list[Call]]:
+    return {kind: player.record(kind) for kind in KINDS}
 
 
 def _shared(waiting: Iterator[Case], lock: threading.Lock) -> Iterator[Case]:
@@ -112,8 +115,8 @@ def _part(text: str) -> Part:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _said(options: argparse.Namespace) -> list[str]:
+def _said(options: argparse.Namespace) -> str:
+    """The command that plays this again."""
     said = [f"--jobs {options.jobs}"] + ([f"--part {options.part}"] if options.part.of > 1 else [])
     said += [f"--only {' '.join(options.only)}"] if options.only else []
-    said += [f"--table {options.table}"] if options.table else []
-    return [f'FAULTS_OPTIONS="{" ".join(said)}"']
+    return f'make faults FAULTS_OPTIONS="{" ".join(said)}"'

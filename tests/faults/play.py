@@ -26,7 +26,7 @@ from .sight import ENVIRONMENT
 
 # No run takes a tenth of it; a longer one is stopped, which is a violation.
 LIMIT_SECONDS = 120.0
-GONE_SECONDS = 30.0
+GONE_SECONDS = 30
 POLL_SECONDS = 0.02
 THREADS = 2
 # How often a fault may miss: of looks that are repeated until a stack is ready, there are not always the same number.
@@ -78,24 +78,29 @@ class Player:
         with self._service(kind) as service:
             rules, sha, before = planned(call, fault), self._sha(kind), service.look()
             ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
-            with VersionCallers(service.url, 0 if kind.first else THREADS) as callers, self._killer(call, fault, ours):
-                ending = self._deploy(service, sha)
+            with VersionCallers(service.url, 0 if kind.first else THREADS) as callers:
+                with self._killer(call, fault, ours) as killed:
+                    ending = self._deploy(service, sha)
                 if not kind.first:
                     callers.wait_for_answers(callers.answered + THREADS)
-            fired = len(self.lane.proxy.fired(ours))
-            self.lane.proxy.set([])
-            after = service.look()
-            answered = service.answering() if after.route else frozenset()
-            final = ending.entered()[-1]
-            run = Run(
-                kind, call, fault, sha, ending.status, final, ending.cause, before, after, callers.failed, answered
-            )
-            found = violations(run, self._final_states)
-            repaired, left = self._finish(service, run)
-            if found or left:
+                fired = len(self.lane.proxy.fired(ours))
+                self.lane.proxy.set([])
+                after = service.look()
+                run = Run(
+                    kind, call, fault, sha, ending.status, ending.entered()[-1], ending.cause, before, after,
+                    tuple(callers.failed), service.answering() if after.route else frozenset(),
+                )  # fmt: skip
+                found = violations(run, self._final_states)
+                repaired, left = self._finish(service, run)
+                found += left + [f"6: a request failed while it was finished: {failure}" for failure in
+                                 callers.failed[len(run.failed_requests):][:1]]  # fmt: skip
+            if fired and not all(killed):
+                found.append("harness: the function was not killed")
+            if found and service is self._live:
                 # What comes next is not to suffer from it.
                 self._live = None
-            return Result(final, time.monotonic() - begun, fired, repaired, [*found, *left])
+                service.remove()
+            return Result(run.final, time.monotonic() - begun, fired, repaired, found)
 
     def _deploy(self, service: Service, sha: str) -> Ending:
         return self._follow(self.env.deploy(service.event(sha)))
@@ -112,30 +117,30 @@ class Player:
 
     def _finish(self, service: Service, run: Run) -> tuple[str, list[str]]:
         """Does what the run's cause says is left to do, or a repair if only the lock is; says what, and what is left then."""
+        how, found = "", []
         if command := REPAIR.search(run.cause):
             how, found = "its repair command", self._repair(*command.groups())
-        elif command := DELETE_STACK.search(run.cause):
-            how, found = "its delete-stack command", self._delete(command[1])
         elif run.after.lock:
             request = {"Action": "Repair", "EnvironmentName": ENVIRONMENT, "MicroserviceName": service.name}
             how, found = "a repair", self._repair(self.env.state_machine_arn, json.dumps(request))
-        else:
-            return "", unsettled(run.after, run.answered)
+        command = DELETE_STACK.search(run.cause)
+        if command and command[1] in service.look().stacks:
+            how = "its delete-stack command"
+            self._delete(command[1])
         now = service.look()
         left = unsettled(now, service.answering() if now.route else frozenset())
-        return how, [*found, *(f"after {how}: {violation}" for violation in left)]
+        return how, [*found, *left]
 
     def _repair(self, state_machine: str, request: str) -> list[str]:
         client = self.env.client("stepfunctions")
         ending = self._follow(client.start_execution(stateMachineArn=state_machine, input=request)["executionArn"])
         return [] if ending.status == "SUCCEEDED" else [f"13: the repair ended {ending.status}: {ending.cause}"]
 
-    def _delete(self, stack: str) -> list[str]:
+    def _delete(self, stack: str) -> None:
         client = self.env.client("cloudformation")
         client.delete_stack(StackName=stack)
         waiter = client.get_waiter("stack_delete_complete")
-        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": int(GONE_SECONDS)})
-        return []
+        waiter.wait(StackName=stack, WaiterConfig={"Delay": 1, "MaxAttempts": GONE_SECONDS})
 
     def _sha(self, kind: Kind) -> str:
         return f"{BAD if kind.bad else 'good'}{next(self._numbers)}"
@@ -166,23 +171,23 @@ class Player:
         return service
 
     @contextmanager
-    def _killer(self, call: Call, fault: Fault, rule: int) -> Iterator[None]:
-        """Kills the function as soon as the call that hangs has had its effect."""
+    def _killer(self, call: Call, fault: Fault, rule: int) -> Iterator[list[bool]]:
+        """Kills the function as soon as the call that hangs has had its effect. Gives whether that was done, if it is to be."""
         if not fault.kills:
-            yield
+            yield []
             return
-        ended = threading.Event()
+        ended, killed = threading.Event(), [False]
 
         def watch() -> None:
             while not ended.wait(POLL_SECONDS):
                 if self.lane.proxy.fired(rule) and self.lane.proxy.answered():
-                    self.lane.kill(call.function)
+                    killed[0] = self.lane.kill(call.function)
                     return
 
         thread = threading.Thread(target=watch)
         thread.start()
         try:
-            yield
+            yield killed
         finally:
             ended.set()
             thread.join()

@@ -46,7 +46,7 @@ def violations(run: Run, final_states: frozenset[str]) -> list[str]:
 
 
 def unsettled(sight: Sight, answered: frozenset[str]) -> list[str]:
-    """Why a service is not as it should be when nothing is under way: one version, live, recorded and alone, or none at all."""
+    """Why a service is not as it should be when nothing is under way: one version, live, recorded and alone, or none."""
     if sight.route is None and sight.record is None:
         left = [f"13: stack `{stack}` is left" for stack in sight.stacks]
     else:
