@@ -14,6 +14,8 @@ from .patching import expect, expect_function, wrap
 
 # The environment variable that names the file. Without it nothing is recorded.
 FILE = "CANARY_LOCAL_AWS_CALLS"
+# The file that is open, if there is one.
+_file: list[int] = []
 _ENFORCE_PARAMETERS = ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context")
 
 
@@ -25,11 +27,17 @@ def register() -> None:
     expect_function(iam_evaluator, "caller_arn")
     expect(iam_evaluator, "EvalResult", type)
     # Lines are appended whole by one write each, so that threads and readers see no half of one.
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    wrap(iam_evaluator, "enforce", _ENFORCE_PARAMETERS, lambda original: _recorded(original, file))
+    _file.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
+    wrap(iam_evaluator, "enforce", _ENFORCE_PARAMETERS, _recorded)
 
 
-def _recorded(original: Callable[..., Any], file: int) -> Callable[..., Any]:
+def note(principal: str, action: str, resource: str, allowed: bool) -> None:
+    """Records one decision."""
+    for file in _file:
+        os.write(file, _line(principal, action, resource, allowed))
+
+
+def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:
     def enforce(
         access_key_id: str,
         iam_action: str,
@@ -43,7 +51,7 @@ def _recorded(original: Callable[..., Any], file: int) -> Callable[..., Any]:
         # Anything else than a result is a caller that IAM does not know.
         known = denied is None or isinstance(denied, iam_evaluator.EvalResult)
         if known and not principal.endswith(":root"):
-            os.write(file, _line(principal, iam_action, resource_arn, denied is None))
+            note(principal, iam_action, resource_arn, denied is None)
         return denied
 
     return enforce

@@ -12,6 +12,7 @@ from . import (
     ecs_cfn,
     ecs_tasks,
     rpc_cbor,
+    stack_roles,
     stacks,
     template_urls,
     templates,
@@ -32,5 +33,6 @@ def install(engine: Engine) -> None:
     ecs_tasks.register(engine)
     ecs_cfn.register()
     stacks.register()
+    stack_roles.register()
     templates.register()
     template_urls.register()
