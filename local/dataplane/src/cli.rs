@@ -46,9 +46,9 @@ pub struct Serve {
     /// Milliseconds between publications of metrics
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     pub metrics_interval_ms: u64,
-    /// The first three numbers of the tasks' loopback addresses
-    #[arg(long, value_name = "127.N.N", default_value = "127.0.40")]
-    pub address_prefix: AddressPrefix,
+    /// The first three numbers of the tasks' loopback addresses, of which there are 254 for each
+    #[arg(long, value_name = "127.N.N", num_args = 1.., default_value = "127.0.40")]
+    pub address_prefix: Vec<AddressPrefix>,
     /// The lowest port that containers may bind; one below is 20000 higher [default: what this program's user may bind]
     #[arg(long, value_name = "PORT")]
     pub lowest_port: Option<u16>,

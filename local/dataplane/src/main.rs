@@ -54,8 +54,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         envoy: absolute(&arguments.envoy)?,
         checkout: absolute(&arguments.checkout)?,
         images: ImageMap::read(&arguments.images)?,
-        prefix: arguments.address_prefix,
-        ports: LocalPorts::new(arguments.address_prefix, arguments.lowest_port.unwrap_or_else(lowest_bindable)),
+        ports: LocalPorts::new(&arguments.address_prefix, arguments.lowest_port.unwrap_or_else(lowest_bindable)),
+        prefixes: arguments.address_prefix,
     };
     let listener = TcpListener::bind(arguments.listen)
         .await

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 
 use crate::engine::addresses::AddressPrefix;
 
@@ -14,27 +15,28 @@ const OFFSET: u16 = 20_000;
 const USUAL_LOWEST: u16 = 1024;
 
 /// Which port of a task stands for which of AWS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LocalPorts {
-    prefix: AddressPrefix,
+    prefixes: Arc<[AddressPrefix]>,
     lowest: u16,
 }
 
 impl LocalPorts {
-    /// The ports of tasks with addresses of `prefix`, of which this user may bind those from `lowest` on.
-    pub fn new(prefix: AddressPrefix, lowest: u16) -> Self {
+    /// The ports of tasks with addresses of `prefixes`, of which this user may bind those from `lowest` on.
+    pub fn new(prefixes: &[AddressPrefix], lowest: u16) -> Self {
         // Above, nothing is reserved, and the sum stays a port.
-        Self { prefix, lowest: lowest.min(USUAL_LOWEST) }
+        Self { prefixes: prefixes.into(), lowest: lowest.min(USUAL_LOWEST) }
     }
 
     /// The port that a task binds for `port`.
-    pub fn bound(self, port: u16) -> u16 {
+    pub fn bound(&self, port: u16) -> u16 {
         if port < self.lowest { port + OFFSET } else { port }
     }
 
     /// The port to call at `address` for `port`: what a task binds if it is one's, and else what it says.
-    pub fn at(self, address: Ipv4Addr, port: u16) -> u16 {
-        if self.prefix.holds(address) { self.bound(port) } else { port }
+    pub fn at(&self, address: Ipv4Addr, port: u16) -> u16 {
+        let own = self.prefixes.iter().any(|prefix| prefix.holds(address));
+        if own { self.bound(port) } else { port }
     }
 }
 
@@ -60,7 +62,7 @@ mod tests {
     const TASK: Ipv4Addr = Ipv4Addr::new(127, 0, 40, 7);
 
     fn ports(lowest: u16) -> LocalPorts {
-        LocalPorts::new("127.0.40".parse().unwrap(), lowest)
+        LocalPorts::new(&["127.0.40".parse().unwrap(), "127.0.42".parse().unwrap()], lowest)
     }
 
     #[test]
@@ -68,6 +70,7 @@ mod tests {
         let at = |port| ports(1024).at(TASK, port);
         assert_eq!([80, 443, 1023, 1024, 8080, 65535].map(at), [20080, 20443, 21023, 1024, 8080, 65535]);
         assert_eq!(ports(1024).at(Ipv4Addr::new(127, 0, 41, 7), 80), 80);
+        assert_eq!(ports(1024).at(Ipv4Addr::new(127, 0, 42, 7), 80), 20080);
         assert_eq!(ports(443).at(TASK, 443), 443);
     }
 

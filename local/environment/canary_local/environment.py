@@ -221,9 +221,11 @@ class Environment:
             "gateway": self.endpoint,
             "region": REGION,
             "metrics-interval-ms": METRICS_INTERVAL_MS,
-            "address-prefix": address_prefix(self._state.gateway_port),
         }
         command = [str(self.checkout.dataplane), "serve", *(f"--{name}={value}" for name, value in options.items())]
+        # Both ports are this environment's alone, and so are the addresses: 508 tasks.
+        for port in (self._state.gateway_port, self._state.dataplane_port):
+            command.append(f"--address-prefix={address_prefix(port)}")
         return command + [f"--images={path}" for path in maps]
 
     def _ministack_variables(self, stack_seconds: float) -> dict[str, str]:

@@ -41,9 +41,9 @@ class World:
 def take(client: Clients, environment: str, microservice: str) -> World:
     """Reads the state of a microservice as it is now."""
     return World(
-        _route(client("appmesh"), environment, microservice),
-        _stacks(client("cloudformation")),
-        _parameter(client("ssm"), f"{environment}-canary-{microservice}-version"),
+        route(client, environment, microservice),
+        stacks(client),
+        parameter(client, environment, microservice),
     )
 
 
@@ -65,9 +65,10 @@ def _said(value: tuple[Any, ...] | None) -> str:
     return "absent" if value is None else " / ".join(str(part) for part in value)
 
 
-def _route(appmesh: Any, environment: str, microservice: str) -> Mapping[str, Any] | None:
+def route(client: Clients, environment: str, microservice: str) -> Mapping[str, Any] | None:
+    """The spec of a microservice's route; none if there is none."""
     try:
-        answer = appmesh.describe_route(
+        answer = client("appmesh").describe_route(
             meshName=environment, virtualRouterName=f"{microservice}-vr", routeName=f"{microservice}-route"
         )
     except ClientError as error:
@@ -77,25 +78,27 @@ def _route(appmesh: Any, environment: str, microservice: str) -> Mapping[str, An
     return answer["route"]["spec"]
 
 
-def _stacks(cloudformation: Any) -> dict[str, tuple[str, str]]:
-    pages = cloudformation.get_paginator("describe_stacks").paginate()
-    stacks = [stack for page in pages for stack in page["Stacks"]]
+def stacks(client: Clients) -> dict[str, tuple[str, str]]:
+    """Every stack's status and id, by its name."""
+    pages = client("cloudformation").get_paginator("describe_stacks").paginate()
+    found = [stack for page in pages for stack in page["Stacks"]]
     # A stack that is gone may stay listed for a while.
     return {
         stack["StackName"]: (stack["StackStatus"], stack["StackId"])
-        for stack in stacks
+        for stack in found
         if stack["StackStatus"] != "DELETE_COMPLETE"
     }
 
 
-def _parameter(ssm: Any, name: str) -> tuple[str, int] | None:
+def parameter(client: Clients, environment: str, microservice: str) -> tuple[str, int] | None:
+    """The recorded version and its number; none if nothing is recorded."""
     try:
-        parameter = ssm.get_parameter(Name=name)["Parameter"]
+        found = client("ssm").get_parameter(Name=f"{environment}-canary-{microservice}-version")["Parameter"]
     except ClientError as error:
         if _code(error) == "ParameterNotFound":
             return None
         raise
-    return parameter["Value"], parameter["Version"]
+    return found["Value"], found["Version"]
 
 
 def _code(error: ClientError) -> str:

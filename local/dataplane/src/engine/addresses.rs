@@ -38,10 +38,10 @@ impl AddressPrefix {
 /// No address of the prefix is free.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "no free address in `{prefix}`: ports {ports:?} must be free on one that no task has; another `--address-prefix` may help"
+    "no free address in {prefixes}: ports {ports:?} must be free on one that no task has; another `--address-prefix` may help"
 )]
 pub struct NoAddress {
-    prefix: String,
+    prefixes: String,
     ports: BTreeSet<u16>,
 }
 
@@ -49,14 +49,18 @@ pub struct NoAddress {
 /// client may still be calling it.
 #[derive(Debug)]
 pub struct AddressPool {
-    prefix: AddressPrefix,
-    last: u8,
+    prefixes: Vec<AddressPrefix>,
+    /// How many were given out, round and round.
+    given: usize,
 }
 
+/// Addresses of a prefix: the fourth number is 1 to 254.
+const EACH: usize = 254;
+
 impl AddressPool {
-    /// A pool over `prefix`.
-    pub fn new(prefix: AddressPrefix) -> Self {
-        Self { prefix, last: 0 }
+    /// A pool over `prefixes`, those of the first one first.
+    pub fn new(prefixes: &[AddressPrefix]) -> Self {
+        Self { prefixes: prefixes.to_vec(), given: 0 }
     }
 
     /// The next address that is not `taken` and on which all `ports` can be bound.
@@ -64,15 +68,21 @@ impl AddressPool {
     /// # Errors
     /// If there is none.
     pub fn allocate(&mut self, taken: &BTreeSet<Ipv4Addr>, ports: &BTreeSet<u16>) -> Result<Ipv4Addr, NoAddress> {
-        let AddressPrefix([a, b, c]) = self.prefix;
-        for _ in 1..=254 {
-            self.last = if self.last >= 254 { 1 } else { self.last + 1 };
-            let address = Ipv4Addr::new(a, b, c, self.last);
+        for _ in 0..self.prefixes.len() * EACH {
+            let address = self.next();
             if !taken.contains(&address) && ports.iter().all(|&port| is_free(address, port)) {
                 return Ok(address);
             }
         }
-        Err(NoAddress { prefix: format!("{a}.{b}.{c}"), ports: ports.clone() })
+        let prefixes: Vec<_> = self.prefixes.iter().map(|AddressPrefix([a, b, c])| format!("`{a}.{b}.{c}`")).collect();
+        Err(NoAddress { prefixes: prefixes.join(" and "), ports: ports.clone() })
+    }
+
+    fn next(&mut self) -> Ipv4Addr {
+        let AddressPrefix([a, b, c]) = self.prefixes[self.given / EACH % self.prefixes.len()];
+        let last = u8::try_from(self.given % EACH + 1).unwrap_or(u8::MAX);
+        self.given += 1;
+        Ipv4Addr::new(a, b, c, last)
     }
 }
 
@@ -88,7 +98,7 @@ mod tests {
     use super::*;
 
     fn pool() -> AddressPool {
-        AddressPool::new("127.0.91".parse().unwrap())
+        AddressPool::new(&["127.0.91".parse().unwrap()])
     }
 
     #[test]
@@ -108,6 +118,16 @@ mod tests {
         let port = held.local_addr().unwrap().port();
         let address = pool().allocate(&BTreeSet::new(), &BTreeSet::from([port])).unwrap();
         assert_eq!(address, Ipv4Addr::new(127, 0, 91, 2));
+    }
+
+    #[test]
+    fn a_second_prefix_follows_the_first_and_then_it_goes_round() {
+        let mut pool = AddressPool::new(&["127.0.93".parse().unwrap(), "127.0.95".parse().unwrap()]);
+        let all: Vec<_> = (0..509).map(|_| pool.allocate(&BTreeSet::new(), &BTreeSet::new()).unwrap()).collect();
+        let at = |number: usize| all[number].octets();
+        assert_eq!([at(253), at(254), at(507)], [[127, 0, 93, 254], [127, 0, 95, 1], [127, 0, 95, 254]]);
+        assert_eq!(all[508], all[0]);
+        assert_eq!(all.iter().collect::<BTreeSet<_>>().len(), 508);
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct Settings {
     /// What images run.
     pub images: ImageMap,
     /// Where tasks' addresses come from.
-    pub prefix: AddressPrefix,
+    pub prefixes: Vec<AddressPrefix>,
     /// Which ports tasks bind.
     pub ports: LocalPorts,
 }
@@ -68,7 +68,7 @@ struct Inner {
 impl Engine {
     /// An engine without containers.
     pub fn new(settings: Settings, plane: Plane, publisher: Publisher) -> Self {
-        let addresses = AddressPool::new(settings.prefix);
+        let addresses = AddressPool::new(&settings.prefixes);
         let inner = Inner {
             settings,
             plane,
@@ -132,7 +132,7 @@ impl Engine {
             address,
             directory: self.inner.settings.state_directory.join("envoy").join(task),
             reserved: self.bound_ports(&request.task_definition),
-            ports: self.inner.settings.ports,
+            ports: self.inner.settings.ports.clone(),
             egress_ports: BTreeMap::new(),
         };
         Ok(self.inner.plane.attach(task, proxy, request.labels())?)

@@ -11,6 +11,7 @@ from . import (
     cloudmap,
     ecs_cfn,
     ecs_tasks,
+    retries,
     rpc_cbor,
     stack_roles,
     stacks,
@@ -34,5 +35,6 @@ def install(engine: Engine) -> None:
     ecs_cfn.register()
     stacks.register()
     stack_roles.register()
+    retries.register()
     templates.register()
     template_urls.register()

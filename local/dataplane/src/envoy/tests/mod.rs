@@ -94,7 +94,7 @@ impl Resources {
             address: Ipv4Addr::new(127, 0, 40, 9),
             directory: "/state/envoy/task".into(),
             reserved: BTreeSet::from([80]),
-            ports: LocalPorts::new("127.0.40".parse().unwrap(), self.lowest_port),
+            ports: LocalPorts::new(&["127.0.40".parse().unwrap()], self.lowest_port),
             egress_ports: BTreeMap::new(),
         };
         proxy.egress_ports = egress_ports(world, &proxy);

@@ -1,0 +1,124 @@
+"""The environment of a load: its functions call AWS through the proxy, and every service has its names in the mesh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from canary_local.checkout import Checkout
+from canary_local.environment import Environment
+from canary_local.errors import LocalError
+from canary_local.loopback import free_port
+
+from . import mix
+from .mix import Service
+from .proxy import Proxy
+
+# What AWS gives a new account. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+CONCURRENCY = 10
+STACK_SECONDS = 6.0
+GATEWAY = "ingress"
+# An Envoy watches each of its files with an inotify instance of its own, of which Linux gives a user 128 by default.
+_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
+_INOTIFY_EACH, _INOTIFY_REST = 11, 32
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What deployments are played on."""
+
+    env: Environment
+    proxy: Proxy
+
+
+def check_machine(count: int) -> None:
+    """Raises a `LocalError` if this machine cannot run that many services, two versions of each."""
+    allowed, needed = int(_INOTIFY.read_text()), _INOTIFY_EACH * count + _INOTIFY_REST
+    if allowed < needed:
+        raise LocalError(
+            f"`fs.inotify.max_user_instances` is {allowed} and {count} services need {needed}: "
+            f"sudo sysctl fs.inotify.max_user_instances={needed}"
+        )
+
+
+@contextmanager
+def stage(checkout: Checkout, directory: Path, concurrency: int, progress: Progress) -> Iterator[Stage]:
+    """Starts an environment with its state in `directory`; ends it with the block."""
+    directory.mkdir(parents=True, exist_ok=True)
+    images = directory / "images.json"
+    images.write_text(json.dumps(mix.image_map(), indent=2) + "\n")
+    port = free_port(None)
+    with ExitStack() as stack:
+        proxy = stack.enter_context(Proxy(f"http://127.0.0.1:{port}", directory / "microburst.log"))
+        settings = {
+            # microburst sends other headers than the functions have signed, so nothing can be authorized here.
+            "AUTH": "false",
+            "AWS_ENDPOINT_URL": proxy.endpoint,
+            "LAMBDA_ACCOUNT_CONCURRENCY": str(concurrency),
+        }
+        env = Environment.start(
+            checkout,
+            images=[images],
+            state_dir=directory / "state",
+            port=port,
+            stack_seconds=STACK_SECONDS,
+            ministack=settings,
+            progress=progress,
+        )
+        yield Stage(stack.enter_context(env), proxy)
+
+
+def make_routers(env: Environment, services: Sequence[Service]) -> None:
+    """What each team's pipeline stack makes: virtual router, virtual service and gateway route."""
+    appmesh, mesh = env.client("appmesh"), mix.ENVIRONMENT
+    for service in services:
+        router, virtual_service = f"{service.name}-vr", f"{service.name}.{mix.NAMESPACE}"
+        listener = {"portMapping": {"port": mix.PORT, "protocol": "http"}}
+        appmesh.create_virtual_router(meshName=mesh, virtualRouterName=router, spec={"listeners": [listener]})
+        provider = {"virtualRouter": {"virtualRouterName": router}}
+        appmesh.create_virtual_service(meshName=mesh, virtualServiceName=virtual_service, spec={"provider": provider})
+        target = {"virtualService": {"virtualServiceName": virtual_service}}
+        action = {"target": target, "rewrite": {"prefix": {"defaultPrefix": "ENABLED"}}}
+        appmesh.create_gateway_route(
+            meshName=mesh,
+            virtualGatewayName=GATEWAY,
+            gatewayRouteName=service.name,
+            spec={"httpRoute": {"match": {"prefix": f"/{service.name}"}, "action": action}},
+        )
+
+
+def set_routes(env: Environment, services: Sequence[Service]) -> None:
+    """Gives each live route settings of its own, which no deployment may touch."""
+    appmesh = env.client("appmesh")
+    for service in services:
+        names = route_names(service)
+        spec = appmesh.describe_route(**names)["route"]["spec"]
+        appmesh.update_route(**names, spec={**spec, "httpRoute": {**spec["httpRoute"], **settings(service)}})
+
+
+def settings(service: Service) -> dict[str, Any]:
+    """The settings of a service's route besides match and targets: different ones for each service."""
+    return {
+        "timeout": {"perRequest": {"unit": "ms", "value": 20_000 + service.number}},
+        "retryPolicy": {
+            "maxRetries": 2,
+            "perRetryTimeout": {"unit": "ms", "value": 9_000 + service.number},
+            "httpRetryEvents": ["gateway-error"],
+            "tcpRetryEvents": ["connection-error"],
+        },
+    }
+
+
+def route_names(service: Service) -> dict[str, str]:
+    """What App Mesh knows a service's route by."""
+    return {
+        "meshName": mix.ENVIRONMENT,
+        "virtualRouterName": f"{service.name}-vr",
+        "routeName": f"{service.name}-route",
+    }
