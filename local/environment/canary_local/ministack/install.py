@@ -13,6 +13,7 @@ from . import (
     ecs_tasks,
     retries,
     rpc_cbor,
+    runtime_api,
     stack_roles,
     stacks,
     template_urls,
@@ -25,6 +26,7 @@ def install(engine: Engine) -> None:
     """Registers App Mesh, our ECS and Cloud Map behaviour; raises `IncompatibleMinistack` if ministack has changed."""
     appmesh_service.register(engine)
     rpc_cbor.register()
+    runtime_api.register()
     authorization.register()
     aws_calls.register()
     appmesh_cfn.register(engine)

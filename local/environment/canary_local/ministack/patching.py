@@ -22,7 +22,7 @@ class IncompatibleMinistack(RuntimeError):
         )
 
 
-def expect(module: ModuleType, name: str, kind: type | None = None) -> Any:
+def expect(module: ModuleType | type, name: str, kind: type | None = None) -> Any:
     """`module.name`, or `IncompatibleMinistack` if it is missing or not a `kind`."""
     value = getattr(module, name, None)
     if value is None and not hasattr(module, name):
@@ -32,7 +32,7 @@ def expect(module: ModuleType, name: str, kind: type | None = None) -> Any:
     return value
 
 
-def expect_function(module: ModuleType, name: str, *parameters: str) -> Callable[..., Any]:
+def expect_function(module: ModuleType | type, name: str, *parameters: str) -> Callable[..., Any]:
     """The function `module.name` if its parameters are called exactly `parameters`, in that order."""
     function = expect(module, name)
     if not callable(function):
@@ -45,6 +45,8 @@ def expect_function(module: ModuleType, name: str, *parameters: str) -> Callable
     return function
 
 
-def wrap(module: ModuleType, name: str, parameters: tuple[str, ...], make: Callable[[Callable[..., Any]], Any]) -> None:
-    """Replaces the checked function `module.name` by `make(original)`."""
+def wrap(
+    module: ModuleType | type, name: str, parameters: tuple[str, ...], make: Callable[[Callable[..., Any]], Any]
+) -> None:
+    """Replaces the checked function `module.name`, or a method of a class, by `make(original)`."""
     setattr(module, name, make(expect_function(module, name, *parameters)))
