@@ -1,0 +1,1 @@
+"""What a deployment uses of AWS, worked out by walking its state machine, counted in real executions, and what that costs."""
