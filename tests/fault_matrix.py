@@ -15,7 +15,7 @@ from canary_local.checkout import Checkout
 
 ROOT = Path(__file__).resolve().parents[1]
 # So many parts that one takes about two minutes.
-PARTS = 30
+PARTS = 40
 
 
 def seed() -> str:

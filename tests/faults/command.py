@@ -8,8 +8,8 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from canary_local.checkout import Checkout
@@ -55,31 +55,41 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
     def say(text: str) -> None:
         print(f"[{time.monotonic() - begun:6.0f} s] {text}", flush=True)
 
-    with ThreadPoolExecutor(len(players)) as pool:
+    with ThreadPoolExecutor(len(players)) as pool, _ended_early(players):
         recorded = list(pool.map(_recorded, players))
         while len(recorded) < RECORDINGS:
             recorded.append(_recorded(players[0]))
-    calls = {kind: in_every([recording[kind] for recording in recorded]) for kind in KINDS}
-    for kind, found in calls.items():
-        say(f"{kind.name}: {len(found)} calls")
-    chosen = cases(calls, part, only)
-    say(f"part {part}: {len(chosen)} of {sum(map(len, calls.values())) * len(FAULTS)} cases")
-    results: dict[Case, Result] = {}
-    waiting, lock = iter(chosen), threading.Lock()
+        calls = {kind: in_every([recording[kind] for recording in recorded]) for kind in KINDS}
+        for kind, found in calls.items():
+            say(f"{kind.name}: {len(found)} calls")
+        chosen = cases(calls, part, only)
+        say(f"part {part}: {len(chosen)} of {sum(map(len, calls.values())) * len(FAULTS)} cases")
+        results: dict[Case, Result] = {}
+        waiting, lock = iter(chosen), threading.Lock()
 
-    def work(player: Player) -> None:
-        for case in _shared(waiting, lock):
-            results[case] = result = player.play(case.kind, case.call, case.fault)
-            finished = f", finished by {result.repaired}" if result.repaired else ""
-            say(f"{len(results)}/{len(chosen)} {case} -> {result.final}{finished} ({result.seconds:.1f} s)")
-            for violation in result.violations:
-                say(f"  VIOLATION {violation}")
+        def work(player: Player) -> None:
+            for case in _shared(waiting, lock):
+                results[case] = result = player.play(case.kind, case.call, case.fault)
+                finished = f", finished by {result.repaired}" if result.repaired else ""
+                say(f"{len(results)}/{len(chosen)} {case} -> {result.final}{finished} ({result.seconds:.1f} s)")
+                for violation in result.violations:
+                    say(f"  VIOLATION {violation}")
 
-    with ThreadPoolExecutor(len(players)) as pool:
-        for done in [pool.submit(work, player) for player in players]:
+        for done in as_completed([pool.submit(work, player) for player in players]):
             done.result()
     results = {case: results[case] for case in chosen}
     return results, figures(results, time.monotonic() - begun)
+
+
+@contextmanager
+def _ended_early(players: Sequence[Player]) -> Iterator[None]:
+    """Ends the environments if the block ends early, by Ctrl-C or an error: whoever plays in one then ends too."""
+    try:
+        yield
+    except BaseException:
+        for player in players:
+            player.env.stop()
+        raise
 
 
 def _recorded(player: Player) -> dict[Kind, list[Call]]:

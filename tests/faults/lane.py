@@ -20,8 +20,8 @@ from .rules import app
 
 # Step Functions' waits and retry intervals are this much shorter: the half hour of Roll Back's 60 retries is 7 s.
 WAIT_SCALE = 0.002
-# Seconds as the state machine counts them: 0.6 s and 1 s here.
-POLL_SECONDS, WAIT_TIME = 300, 500
+# Seconds as the state machine counts them: 1.2 s and 1 s here, so that a second look finds what it waits for.
+POLL_SECONDS, WAIT_TIME = 600, 500
 # Below the SDK's 4 s for one try, so that it is Lambda that ends a call that hangs.
 TIMEOUT_SECONDS = 3
 STACK_SECONDS = 0.5

@@ -10,7 +10,7 @@ use canary_core::{
     lock::{Acquired, acquire},
     plan::{Deployment, Found, Pace, Plan, Traffic, plan},
     ports::{Executions, Locks, Templates, TrafficRouter, VersionRecords},
-    request::{Action, DeployRequest, OnRunning, RepairRequest, repair_command},
+    request::{Action, DeployRequest, OnRunning, RepairRequest},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -35,8 +35,6 @@ pub enum Output {
         plan: Box<Plan>,
         /// Where the traffic is.
         traffic: Traffic,
-        /// The command that repairs what this deployment leaves, if it has to leave something.
-        repair: String,
     },
     /// First to finish or take back what a deployment left that ended before its end; then to come here again.
     Unfinished {
@@ -44,8 +42,6 @@ pub enum Output {
         plan: Box<Plan>,
         /// Where the traffic was last is not known.
         traffic: Traffic,
-        /// The command that tries again, if this repair fails.
-        repair: String,
     },
     /// To come here again later: another deployment of the service is running.
     Queued {
@@ -87,7 +83,7 @@ pub async fn handle(
     let service = request.service();
     match acquire(locks, executions, &service.key(), &execution, now).await? {
         Acquired::Free => {}
-        Acquired::Unfinished(plan) => return Ok(unfinished(plan, &execution)),
+        Acquired::Unfinished(plan) => return Ok(unfinished(plan)),
         Acquired::Unreadable(by) => return Err(unreadable(&by)),
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
         Acquired::HeldBy(behind) if request.on_running == OnRunning::Queue => {
@@ -101,8 +97,7 @@ pub async fn handle(
     match decide(&request, router, records, &execution, pace).await {
         Ok(plan) => {
             locks.note(&plan).await?;
-            let repair = repair_command(&service, &execution);
-            Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan), repair })
+            Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan) })
         }
         Err(refusal) => {
             // What is tried again keeps the lock; what is refused has no more use for it. If it stays, it is taken over.
@@ -130,7 +125,7 @@ async fn repair(
             return Err(Error::AlreadyRunning { service: asked.microservice_name().to_owned(), execution: other });
         }
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
-        Acquired::Unfinished(plan) if asked.action() == Action::Repair => return Ok(unfinished(plan, execution)),
+        Acquired::Unfinished(plan) if asked.action() == Action::Repair => return Ok(unfinished(plan)),
         Acquired::Unreadable(by) if asked.action() == Action::Repair => return Err(unreadable(&by)),
         Acquired::Unfinished(plan) => Some(plan.execution),
         Acquired::Unreadable(by) => Some(by),
@@ -169,9 +164,8 @@ async fn decide(
 }
 
 /// After 100 % nothing is set any more: a deployment of which that is not known to be false may have been recorded.
-fn unfinished(plan: Box<Plan>, execution: &str) -> Output {
-    let repair = repair_command(&plan.service, execution);
-    Output::Unfinished { traffic: Traffic { target: None, ..plan.before_traffic() }, plan, repair }
+fn unfinished(plan: Box<Plan>) -> Output {
+    Output::Unfinished { traffic: Traffic { target: None, ..plan.before_traffic() }, plan }
 }
 
 fn unreadable(by: &str) -> Error {

@@ -38,7 +38,7 @@ fn version_aaa_is_live() -> State {
 
 async fn planned(world: &World) -> Plan {
     match check(world, request()).await.unwrap() {
-        Output::Planned { plan, traffic, .. } => {
+        Output::Planned { plan, traffic } => {
             assert_eq!(traffic.target, plan.weights.first().copied());
             *plan
         }
@@ -93,7 +93,7 @@ async fn what_an_ended_deployment_left_comes_first() {
     let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
     for asked in [request(), json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"})] {
         match check(&held("ended", Some(left.clone())), asked).await.unwrap() {
-            Output::Unfinished { plan, traffic, .. } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
+            Output::Unfinished { plan, traffic } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
             other => panic!("{other:?}"),
         }
     }

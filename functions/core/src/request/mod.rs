@@ -14,7 +14,7 @@ use serde_json::Value;
 use self::fields::{Fields, Pattern};
 pub use self::{
     fields::canonical,
-    repair::{Action, RepairRequest, repair_command},
+    repair::{Action, RepairRequest},
     template::Template,
 };
 use crate::{

@@ -1,12 +1,9 @@
 //! What else can be asked for: that a service is repaired without deploying anything.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{NAME, fields::Fields};
-use crate::{
-    Result,
-    service::{Service, service_key},
-};
+use crate::{Result, service::service_key};
 
 /// What to do about what a deployment left that ended before its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,46 +66,10 @@ impl RepairRequest {
     }
 }
 
-/// The command that repairs what a deployment of `service` leaves, for whoever reads how its execution ended.
-#[must_use]
-pub fn repair_command(service: &Service, execution: &str) -> String {
-    // arn:aws:states:<Region>:<account>:execution:<state machine>:<execution>
-    let machine = execution.rsplit_once(':').map_or(execution, |(machine, _)| machine);
-    let machine = machine.replacen(":execution:", ":stateMachine:", 1);
-    let input = json!({
-        "Action": "Repair",
-        "EnvironmentName": service.environment_name,
-        "MicroserviceName": service.microservice_name,
-    });
-    format!("aws stepfunctions start-execution --state-machine-arn {machine} --input '{input}'")
-}
-
 fn action(text: &str) -> Option<Action> {
     match text {
         "Repair" => Some(Action::Repair),
         "Discard" => Some(Action::Discard),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::fakes::canary_plan;
-
-    #[test]
-    fn the_command_starts_the_same_state_machine_with_what_asks_for_a_repair() {
-        let execution = "arn:aws:states:us-west-2:000000000000:execution:canary-shared-canary:one";
-        let command = repair_command(&canary_plan().service, execution);
-        let (start, input) = command.split_once(" --input ").unwrap();
-        assert_eq!(
-            start,
-            "aws stepfunctions start-execution --state-machine-arn \
-             arn:aws:states:us-west-2:000000000000:stateMachine:canary-shared-canary"
-        );
-        let asked = RepairRequest::parse(&serde_json::from_str(input.trim_matches('\'')).unwrap()).unwrap().unwrap();
-        assert_eq!((asked.key(), asked.action()), (canary_plan().service.key(), Action::Repair));
     }
 }
