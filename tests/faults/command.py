@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 import tempfile
 import threading
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def start(checkout: Checkout, jobs: int, stack: ExitStack) -> list[Player]:
-    """Starts an environment for each job; they end with `stack`."""
-    directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canary-faults-")))
+    """Starts an environment for each job; they end with `stack`. Their logs stay if it ends with an error."""
+    directory = Path(tempfile.mkdtemp(prefix="canary-faults-"))
+    stack.push(lambda kind, *_: shutil.rmtree(directory) if kind in (None, KeyboardInterrupt) else None)
     return [Player(stack.enter_context(lane(checkout, directory / str(job)))) for job in range(1, jobs + 1)]
 
 
