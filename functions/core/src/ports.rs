@@ -74,6 +74,17 @@ pub struct Stack {
     pub status: String,
     /// The execution that made it, from its tag.
     pub execution: Option<String>,
+    /// The service that it was made for, from its tags: [`Service::key`].
+    pub service: Option<String>,
+}
+
+impl Stack {
+    /// Whether it can be a version of `service`: not if it was made for another one. Its name does not tell: environment `a-b`
+    /// with service `c` makes the same as environment `a` with service `b-c`.
+    #[must_use]
+    pub fn can_be_of(&self, service: &Service) -> bool {
+        self.service.as_ref().is_none_or(|made_for| *made_for == service.key())
+    }
 }
 
 /// Brings version stacks up and takes them down.

@@ -17,7 +17,8 @@ pub enum Retirement {
     Failed(Vec<String>),
 }
 
-/// Takes the next step of removing `version`. Safe to call any number of times.
+/// Takes the next step of removing `version`. Safe to call any number of times. A stack that was made for another service only
+/// happens to have the version's name: it stays.
 ///
 /// # Errors
 /// `Canary.StillReceivingTraffic` if a live route names the version, checked immediately before the delete.
@@ -27,7 +28,8 @@ pub async fn retire(
     service: &Service,
     version: &Version,
 ) -> Result<Retirement> {
-    match stacks.describe(&version.stack).await?.map(|stack| stack.phase) {
+    let stack = stacks.describe(&version.stack).await?.filter(|stack| stack.can_be_of(service));
+    match stack.map(|stack| stack.phase) {
         None => Ok(Retirement::Gone),
         Some(StackPhase::Deleting | StackPhase::Busy) => Ok(Retirement::InProgress),
         Some(StackPhase::DeleteFailed) => Ok(Retirement::Failed(stacks.failures(&version.stack).await?)),

@@ -48,7 +48,7 @@ enum Step {
 /// `Canary.StackFailed` with the failing resources' reasons if it could not be brought up; otherwise what AWS refused.
 pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
     let stack = &input.plan.deployment.candidate().stack;
-    match step(stacks.describe(stack).await?, &input.plan.execution) {
+    match step(stacks.describe(stack).await?, &input.plan) {
         Step::Create => {
             let template = DeployRequest::parse(&input.request)?.template;
             stacks.create(&input.plan, &template).await?;
@@ -65,21 +65,24 @@ pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
             Err(Error::StackFailed { stack: stack.clone(), status, reasons })
         }
         Step::NotOurs(status) => {
-            let reasons = "no deployment made it; remove it or rename the service".to_owned();
+            let reasons = "no deployment of this service made it; remove it or rename the service".to_owned();
             Err(Error::StackFailed { stack: stack.clone(), status, reasons })
         }
     }
 }
 
 /// A stack from an earlier try is continued; one that never came up is removed and made again, unless this deployment made it.
-/// One that no deployment made only happens to have the name.
-fn step(found: Option<Stack>, execution: &str) -> Step {
+/// One that no deployment of the service made only happens to have the name.
+fn step(found: Option<Stack>, plan: &Plan) -> Step {
     let Some(stack) = found else { return Step::Create };
-    let Some(maker) = &stack.execution else { return Step::NotOurs(stack.status) };
+    let maker = match &stack.execution {
+        Some(maker) if stack.can_be_of(&plan.service) => maker,
+        _ => return Step::NotOurs(stack.status),
+    };
     match stack.phase {
         StackPhase::Creating | StackPhase::Busy | StackPhase::Deleting => Step::LookAgain(stack.status),
         StackPhase::Ready => Step::Done(stack.status),
-        StackPhase::Dead if maker != execution => Step::Remake,
+        StackPhase::Dead if *maker != plan.execution => Step::Remake,
         StackPhase::Dead | StackPhase::Broken | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
     }
 }

@@ -79,15 +79,18 @@ async fn a_stack_that_cannot_be_deleted_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_stack_that_only_has_the_name_is_left_alone() {
-    let mut start = stack(StackPhase::Ready, "");
-    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::Ready, None));
-    let world = World::new(start.clone());
-    let error = bring_up(&world).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "stack `demo-web-bbb` is CREATE_COMPLETE: no deployment made it; remove it or rename the service"
-    );
-    assert_eq!(*world.state(), start);
+    let others = Stack { service: Some("de/mo-web".into()), ..Stack::in_phase(StackPhase::Ready, Some("arn:other")) };
+    for found in [Stack::in_phase(StackPhase::Ready, None), others] {
+        let start = State { stacks: [("demo-web-bbb".to_owned(), found)].into(), ..State::default() };
+        let world = World::new(start.clone());
+        let error = bring_up(&world).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "stack `demo-web-bbb` is CREATE_COMPLETE: no deployment of this service made it; remove it or rename the \
+             service"
+        );
+        assert_eq!(*world.state(), start);
+    }
 }
 
 #[tokio::test]

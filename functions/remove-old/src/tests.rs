@@ -69,6 +69,15 @@ async fn a_second_route_that_names_the_old_version_keeps_it() {
 }
 
 #[tokio::test]
+async fn a_stack_of_another_service_with_the_old_versions_name_stays() {
+    let mut start = candidate_has_all_traffic();
+    start.stacks.get_mut("demo-web-aaa").unwrap().service = Some("de/mo-web".to_owned());
+    let world = World::new(start);
+    remove(&world, canary_plan).await.unwrap();
+    assert!(world.state().stacks.contains_key("demo-web-aaa"));
+}
+
+#[tokio::test]
 async fn a_stack_that_will_not_go_is_named_with_the_command() {
     let mut start = candidate_has_all_traffic();
     start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, None));

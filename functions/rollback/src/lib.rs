@@ -8,7 +8,7 @@ use canary_core::{
     error::{UNHEALTHY, by_hand},
     lock,
     plan::{Deployment, Plan, Traffic},
-    ports::{Locks, StackPhase, Stacks, TrafficRouter, VersionRecords},
+    ports::{Locks, Stack, StackPhase, Stacks, TrafficRouter, VersionRecords},
     retire::{Retirement, retire},
     service::Version,
     split::LiveRoute,
@@ -132,7 +132,8 @@ async fn was_promoted(
 async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl Stacks) -> Result<bool> {
     let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(true) };
     let has_traffic = live.is_some_and(|live| live.names(&stable.name));
-    match stacks.describe(&stable.stack).await {
+    let ours = |stack: Option<Stack>| stack.filter(|stack| stack.can_be_of(&plan.service));
+    match stacks.describe(&stable.stack).await.map(ours) {
         Ok(Some(stack)) => {
             Ok(!matches!(stack.phase, StackPhase::Deleting | StackPhase::DeleteFailed | StackPhase::Dead))
         }
@@ -142,11 +143,11 @@ async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl S
     }
 }
 
-/// A stack that no deployment made only happens to have the candidate's name: it is not ours to delete.
+/// A stack that no deployment of the service made only happens to have the candidate's name: it is not ours to delete.
 async fn retire_candidate(plan: &Plan, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Retirement> {
     let candidate = plan.deployment.candidate();
     match stacks.describe(&candidate.stack).await? {
-        Some(stack) if stack.execution.is_none() => Ok(Retirement::Gone),
+        Some(stack) if stack.execution.is_none() || !stack.can_be_of(&plan.service) => Ok(Retirement::Gone),
         _ => retire(router, stacks, &plan.service, candidate).await,
     }
 }

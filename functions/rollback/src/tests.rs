@@ -101,11 +101,23 @@ async fn on_the_way_to_100_percent_traffic_does_not_wait_for_ssm() {
 
 #[tokio::test]
 async fn a_stack_that_only_has_the_candidates_name_is_left_alone() {
-    let mut start = at(&[("web-aaa", 100)]);
-    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::Ready, None));
-    let world = World::new(start.clone());
-    roll_back_after(&world, canary_plan, "Canary.StackFailed").await.unwrap();
-    assert_eq!(*world.state(), start);
+    let others = Stack { service: Some("de/mo-web".into()), ..Stack::in_phase(StackPhase::Ready, Some("arn:other")) };
+    for found in [Stack::in_phase(StackPhase::Ready, None), others] {
+        let mut start = at(&[("web-aaa", 100)]);
+        start.stacks.insert("demo-web-bbb".to_owned(), found);
+        let world = World::new(start.clone());
+        roll_back_after(&world, canary_plan, "Canary.StackFailed").await.unwrap();
+        assert_eq!(*world.state(), start);
+    }
+}
+
+#[tokio::test]
+async fn a_stack_of_another_service_with_the_stable_versions_name_takes_no_traffic() {
+    let mut start = at(&[("web-bbb", 100)]);
+    let stable = start.stacks.get_mut("demo-web-aaa").unwrap();
+    stable.service = Some("de/mo-web".into());
+    let error = roll_back_after(&World::new(start), canary_plan, "Canary.Unhealthy").await.unwrap_err();
+    assert_eq!(error.name(), "Canary.RollbackIncomplete");
 }
 
 #[tokio::test]

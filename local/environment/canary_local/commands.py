@@ -18,6 +18,7 @@ from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
 from .errors import LocalError
 from .executions import read_event
 from .loopback import port_is_free
+from .printed import plain, plain_lines
 
 FAILURE = 1
 _LOG_LINES = 15
@@ -29,9 +30,9 @@ def main(arguments: list[str]) -> int:
     try:
         return options.run(options)
     except LocalError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {plain_lines(str(error))}", file=sys.stderr)
         for line in processes.last_lines(error.log, _LOG_LINES) if error.log else []:
-            print(f"    {line}", file=sys.stderr)
+            print(f"    {plain(line)}", file=sys.stderr)
         return FAILURE
 
 

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from .errors import LocalError
+from .printed import plain
 from .processes import last_lines
 
 Logs = dict[str, Path]
@@ -46,7 +47,9 @@ def overview(directory: Path, lines: int) -> str:
 
 def shown(logs: Logs, lines: int) -> str:
     """The end of each log, under its name."""
-    return "\n".join("\n".join([f"==> {name} ({path})", *last_lines(path, lines)]) for name, path in logs.items())
+    return "\n".join(
+        "\n".join([f"==> {name} ({path})", *map(plain, last_lines(path, lines))]) for name, path in logs.items()
+    )
 
 
 def _all(directory: Path) -> Logs:

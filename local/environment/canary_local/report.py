@@ -9,6 +9,7 @@ from typing import Any
 
 from .environment import Environment
 from .executions import Event, words
+from .printed import plain
 
 
 def welcome(environment: Environment, hello: bool) -> str:
@@ -83,7 +84,10 @@ class Narrator:
         self._failures: dict[str, str] = {}
 
     def lines(self, event: Event) -> list[str]:
-        """What is new with this step."""
+        """What is new with this step, as a terminal may show it: causes and verdicts hold what others wrote."""
+        return [plain(line) for line in self._lines(event)]
+
+    def _lines(self, event: Event) -> list[str]:
         at = event.at.astimezone().strftime("%H:%M:%S")
         if event.kind == "entered":
             if event.state in self._told:

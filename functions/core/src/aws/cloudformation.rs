@@ -14,10 +14,13 @@ use crate::{
     plan::Plan,
     ports::{Stack, StackPhase, Stacks, Templates},
     request::Template,
+    service::service_key,
 };
 
-/// The tag that says which execution made a stack.
+/// The tags that say which execution made a stack, and for which service.
 pub const EXECUTION_TAG: &str = "canary:execution";
+const ENVIRONMENT_TAG: &str = "canary:environment";
+const MICROSERVICE_TAG: &str = "canary:microservice";
 /// A stack that is not up after this long is rolled back by CloudFormation. In minutes.
 const CREATE_TIMEOUT_MINUTES: i32 = 60;
 /// As many failure reasons as fit a Step Functions cause and a reader's patience.
@@ -48,11 +51,14 @@ impl Stacks for CloudFormation {
         let found = described.stacks.and_then(|stacks| stacks.into_iter().next());
         Ok(found.and_then(|found| {
             let status = found.stack_status?;
-            let execution = found.tags.unwrap_or_default().into_iter().find(|tag| tag.key() == Some(EXECUTION_TAG));
+            let tags = found.tags.unwrap_or_default();
+            let tag = |key| tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value);
+            let service = tag(ENVIRONMENT_TAG).zip(tag(MICROSERVICE_TAG));
             Some(Stack {
                 phase: phase(&status)?,
                 status: status.as_str().to_owned(),
-                execution: execution.and_then(|tag| tag.value),
+                execution: tag(EXECUTION_TAG).map(str::to_owned),
+                service: service.map(|(environment, microservice)| service_key(environment, microservice)),
             })
         }))
     }
@@ -206,8 +212,8 @@ fn parameters(plan: &Plan) -> Vec<Parameter> {
 fn tags(plan: &Plan) -> Vec<Tag> {
     let service = &plan.service;
     [
-        ("canary:environment", service.environment_name.as_str()),
-        ("canary:microservice", &service.microservice_name),
+        (ENVIRONMENT_TAG, service.environment_name.as_str()),
+        (MICROSERVICE_TAG, &service.microservice_name),
         ("canary:sha", &plan.deployment.candidate().sha),
         (EXECUTION_TAG, &plan.execution),
     ]

@@ -256,7 +256,7 @@ impl Stack {
     /// A stack in a phase, with CloudFormation's commonest word for it.
     #[must_use]
     pub fn in_phase(phase: StackPhase, execution: Option<&str>) -> Self {
-        let mut stack = Self { phase, status: String::new(), execution: execution.map(str::to_owned) };
+        let mut stack = Self { phase, status: String::new(), execution: execution.map(str::to_owned), service: None };
         stack.become_phase(phase);
         stack
     }

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ..printed import plain
+
 SHIFT = "Canary & Switch Traffic"
 LOOK = "Gather Health Check Status"
 ROLL_BACK = "Roll Back"
@@ -200,7 +202,7 @@ def _look(at: float, health: Mapping[str, Any]) -> Look:
     return Look(
         at=at,
         verdict=str(health.get("verdict", "")),
-        why=str(health.get("why", "")),
+        why=plain(str(health.get("why", ""))),
         decision=str(health.get("decision", "")),
         errors=health.get("errors"),
         requests=health.get("requests"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..calls import Request
+from ..printed import plain
 from ..world import World, differences
 from .history import Progress, Step
 from .load import between, failures
@@ -100,7 +101,7 @@ def _outcome(played: Played, deployment: Deployment) -> Claim:
     found = f"`{outcome}`"
     if deployment.progress.failure and outcome != played.scene.outcome:
         failure = deployment.progress.failure
-        found += f" because of {failure.get('Error')}: {failure.get('Cause')}"
+        found += plain(f" because of {failure.get('Error')}: {failure.get('Cause')}")
     text = f"`{deployment.version.image}` ends in `{played.scene.outcome}`"
     return Claim(outcome == played.scene.outcome, text, found)
 

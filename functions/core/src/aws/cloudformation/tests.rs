@@ -11,7 +11,8 @@ fn stack(status: &str) -> String {
         "<DescribeStacksResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\"><DescribeStacksResult>\
          <Stacks><member><StackName>demo-web-bbb</StackName><StackStatus>{status}</StackStatus>\
          <CreationTime>2026-11-21T03:00:00Z</CreationTime><Tags><member><Key>canary:execution</Key>\
-         <Value>arn:execution</Value></member></Tags></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
+         <Value>arn:execution</Value></member><member><Key>canary:environment</Key><Value>demo</Value></member>\
+         <member><Key>canary:microservice</Key><Value>web</Value></member></Tags></member></Stacks></DescribeStacksResult></DescribeStacksResponse>"
     )
 }
 
@@ -55,6 +56,7 @@ async fn every_status_has_a_phase() {
         let found = stacks.describe("demo-web-bbb").await.unwrap().unwrap();
         assert_eq!((found.phase, found.status.as_str()), (phase, status));
         assert_eq!(found.execution.as_deref(), Some("arn:execution"));
+        assert_eq!(found.service.as_deref(), Some("demo/web"));
     }
 }
 
