@@ -12,6 +12,8 @@ INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -
 TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/specfiles/canary-helper.yaml cli/tests/golden/*/template.yaml)
 DENY_VERSION := 0.20.2
 DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
+AUDIT_VERSION := 2.10.1
+AUDIT := target/tools/pip-audit-$(AUDIT_VERSION)/bin/pip-audit
 INFRA := PYTHONPATH=infra/deploy $(BIN)/python -m canary_infra
 INFRA_TARGETS := set-env create-vpc create-ecs-mesh create-monitoring-resources create-shared-cloudformation-stack \
 	create-sample-microservice-pipeline-stack delete-sample-microservice-pipeline-stack delete-shared-cloudformation-stack \
@@ -24,7 +26,7 @@ STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
+.PHONY: help demo test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -78,8 +80,20 @@ lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	$(BIN)/ruff format --check local samples tests infra
 	$(BIN)/cfn-lint $(TEMPLATES)
 	$(DENY) check --hide-inclusion-graph licenses bans sources
+	@$(MAKE) --no-print-directory advisories
+
+# Each is checked where its database can be reached, and said not to be where it cannot: that is not the same as nothing found.
+ADVISORIES := target/advisories
+advisories: $(INSTALLED) $(DENY) $(AUDIT) ## Check the advisories about crates and Python packages
 	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
-	else echo "advisories: NOT checked, their database cannot be reached from here"; fi
+	else echo "advisories about crates: NOT checked, their database cannot be reached from here"; fi
+	@mkdir -p $(ADVISORIES) && rm -f $(ADVISORIES)/python.json
+	@if $(AUDIT) --path $(VENV)/lib/python3*/site-packages --progress-spinner off --format json \
+		--output $(ADVISORIES)/python.json > $(ADVISORIES)/python.log 2>&1; \
+	then echo "advisories about Python packages: none"; \
+	elif [ -s $(ADVISORIES)/python.json ]; then cat $(ADVISORIES)/python.log $(ADVISORIES)/python.json; exit 1; \
+	else echo "advisories about Python packages: NOT checked, their database cannot be reached from here:" \
+		"$$(tail -n 1 $(ADVISORIES)/python.log)"; fi
 
 build: ## Build the data plane, the samples and the canary command
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
@@ -117,6 +131,17 @@ $(INSTALLED):
 
 $(DENY):
 	cargo install --quiet --locked --root target/tools/$(DENY_VERSION) cargo-deny@$(DENY_VERSION)
+
+$(AUDIT):
+	$(PYTHON) -m venv --clear $(dir $(@D))
+	$(dir $(@D))bin/python -m pip install --quiet --disable-pip-version-check pip-audit==$(AUDIT_VERSION)
+
+# How many inputs each property is tried on; `make test` tries 1,000 of each kind that costs little, and 256 of the others.
+INPUTS ?= 100000
+fuzz: ## Try the properties of requests, names, route documents and log text on many inputs (INPUTS=1000000)
+	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p canary-core --lib -- --nocapture properties:: text::
+	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p local-appmesh --test properties -- --nocapture
 
 clean: ## Remove what was built and installed (ends the environment first)
 	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) --state-dir .local down; fi

@@ -109,6 +109,7 @@ def shared(target: Target) -> None:
         "Architecture": settings.architecture,
         "PollSeconds": settings.stack_poll_seconds,
         "MetricDelaySeconds": settings.metric_delay_seconds,
+        "Environments": settings.environments,
     }
     made = target.stacks.deploy(settings.shared_stack, target.template("shared"), parameters)
     target.say(f"state machine {made['StateMachineArn']}")

@@ -67,6 +67,8 @@ SETTINGS = (
     Setting("TRACING", "XRay lets X-Ray daemons send traces", "None", ("None", "XRay")),
     Setting("SHARED_STACK", "stack of the functions and the state machine", "canary-shared",
             pattern=r"[A-Za-z][A-Za-z0-9-]{0,49}"),
+    Setting("ENVIRONMENTS", "which environments the shared stack serves: a name, or a pattern such as team-a-*", "*",
+            pattern=r"[A-Za-z0-9*-]{1,100}"),
     Setting("STACK_POLL_SECONDS",
             "between two looks of the state machine at a version's stack (default: 15, in the local environment 2)", "",
             pattern=r"[2-9]|[1-9]\d|[12]\d\d|300"),
@@ -111,6 +113,7 @@ class Settings:
     certificate_arn: str
     tracing: str
     shared_stack: str
+    environments: str
     stack_poll_seconds: str
     metric_delay_seconds: str
     artifact_bucket: str

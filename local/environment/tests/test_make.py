@@ -43,3 +43,44 @@ def test_a_log_s_name_is_given_to_make_and_not_found_in_the_environment() -> Non
     assert make("-n", "logs", "NAME=a b").splitlines()[-1].endswith('canary_local logs "a b"')
     # Some systems set NAME to the machine's.
     assert make("-n", "logs", NAME="machine").splitlines()[-1].rstrip().endswith("canary_local logs")
+
+
+def advisories(tmp_path: Path, **tools: str) -> subprocess.CompletedProcess[str]:
+    """`make advisories` with stand-ins for the tools: what they do, as shell."""
+    paths = {}
+    for name, does in tools.items():
+        paths[name] = tmp_path / name
+        paths[name].write_text(f"#!/bin/sh\n{does}\n")
+        paths[name].chmod(0o755)
+    given = [f"{name}={path}" for name, path in paths.items()] + [f"ADVISORIES={tmp_path / 'found'}"]
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    return subprocess.run(
+        ["make", "--no-print-directory", "advisories", *given], cwd=Checkout.here().root, env=inherited,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+# pip-audit writes its report once it has asked about every package, whatever it found.
+_REPORT = 'while [ "$1" != --output ]; do shift; done; echo "{}" > "$2"'
+
+
+def test_advisories_that_cannot_be_checked_are_said_not_to_be(tmp_path: Path) -> None:
+    done = advisories(tmp_path, DENY="exit 1", AUDIT="echo 'ERROR: no connection' >&2; exit 1")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "advisories about crates: NOT checked, their database cannot be reached from here",
+        "advisories about Python packages: NOT checked, their database cannot be reached from here: ERROR: no connection",
+    ]
+
+
+def test_advisories_that_apply_fail(tmp_path: Path) -> None:
+    none = advisories(tmp_path, DENY='test "$1" = fetch || echo "advisories ok"', AUDIT=_REPORT)
+    assert (none.returncode, none.stdout.splitlines()) == (
+        0,
+        ["advisories ok", "advisories about Python packages: none"],
+    )
+    crates = advisories(tmp_path, DENY='test "$1" = fetch', AUDIT=_REPORT)
+    assert crates.returncode != 0
+    packages = advisories(tmp_path, DENY="exit 0", AUDIT=f"echo 'Found 1 known vulnerability'; {_REPORT}; exit 1")
+    assert packages.returncode != 0
+    assert "Found 1 known vulnerability" in packages.stdout
