@@ -69,17 +69,17 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     let sample = json!({"request": request(), "execution": EXECUTION});
     check("check-version", &sample);
-    let checked = output(
-        check_version::handle(input(&sample), &world, &world, &world, (&world, &world), Pace::default(), at(0)).await,
-    );
+    let (router, records, templates, locks, executions) = (&world, &world, &world, &world, &world);
+    let ports = check_version::Ports { router, records, templates, locks, executions };
+    let checked = output(check_version::handle(input(&sample), ports, Pace::default(), at(0)).await);
     check("check-version.output", &checked);
     let plan = &checked["plan"];
 
-    let sample = json!({"plan": plan, "request": request()});
+    let sample = json!({"plan": plan, "request": request(), "deletions": checked["stack"]["deletions"]});
     check("deploy-stack", &sample);
-    check("deploy-stack.output", &output(deploy_stack::handle(input(&sample), &world).await));
+    check("deploy-stack.output", &output(deploy_stack::handle(input(&sample), &world, &world).await));
     let ready = loop {
-        let answer = output(deploy_stack::handle(input(&sample), &world).await);
+        let answer = output(deploy_stack::handle(input(&sample), &world, &world).await);
         if answer["status"] != "InProgress" {
             break answer;
         }
@@ -95,7 +95,8 @@ async fn samples_are_what_the_functions_take_and_answer() {
     check("gather-health", &sample);
     check("gather-health.output", &output(gather_health::handle(input(&sample), &world, at(60)).await));
 
-    let sample = json!({"plan": plan, "traffic": traffic, "execution": EXECUTION, "failure": {
+    let deletions = &checked["rollback"]["deletions"];
+    let sample = json!({"plan": plan, "traffic": traffic, "execution": EXECUTION, "deletions": deletions, "failure": {
         "Error": "Canary.Unhealthy",
         "Cause": "`hello-backend-2222222` answered 9 of 120 requests with 5xx; allowed are 0",
     }});
@@ -107,7 +108,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
         let sample = json!({"plan": plan, "traffic": traffic});
         traffic = output(shift_traffic::handle(input(&sample), &world, at(60)).await);
     }
-    let sample = json!({"plan": plan, "execution": EXECUTION});
+    let sample = json!({"plan": plan, "execution": EXECUTION, "deletions": checked["removal"]["deletions"]});
     check("remove-old", &sample);
     check(
         "remove-old.output",

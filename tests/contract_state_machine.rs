@@ -109,7 +109,10 @@ fn what_a_state_reads_was_written_on_every_way_to_it() {
             let there = match caught["Next"] == next.as_str() {
                 true => after(&caught["ResultPath"], &["Error", "Cause"]),
                 // Check Deployment Version answers with all that the later states go by.
-                false => after(&state["ResultPath"], &["status", "plan", "traffic", "waitSeconds"]),
+                false => after(
+                    &state["ResultPath"],
+                    &["status", "plan", "traffic", "stack", "rollback", "removal", "waitSeconds"],
+                ),
             };
             open.push((next, there));
         }

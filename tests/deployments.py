@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from canary_local import hello
 from canary_local.environment import Environment
 from canary_local.executions import Event
 from canary_local.world import World, take
@@ -79,6 +80,12 @@ def deploy_and(env: Environment, event: Mapping[str, Any], state: str, interfere
 def world(env: Environment, service: str) -> World:
     """Everything that a deployment of a service may change."""
     return take(env.client, "demo", service)
+
+
+def quiet(env: Environment, service: str, sha: str, **changes: Any) -> dict[str, Any]:
+    """A version of hello-backend under another service's name, which nobody calls."""
+    usual = {**hello.event(env.checkout, "hello-backend", sha), "MicroserviceName": service}
+    return {**usual, "PercentageStep": 50, "WaitTime": 1, "OnNoData": "Proceed", **changes}
 
 
 def make_router(env: Environment, service: str, port: int, protocol: str) -> None:

@@ -1,44 +1,167 @@
-"""Somebody changes the route while a deployment is under way."""
+"""Somebody changes the route while a deployment is under way: the table of docs/semantics.md, promise 4, row by row."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
-from deployments import SHIFT, deploy, deploy_and, make_router, world
+import pytest
+from deployments import SHIFT, Ending, deploy, deploy_and, make_router, quiet, world
 
-from canary_local import hello
 from canary_local.environment import Environment
 
-SERVICE = "drifting"
+Weights = dict[str, int]
+CHANGED = "Canary.UnexpectedRoute"
+BACK = "Deployment Failed & Rolled Back"
 
 
-def event(env: Environment, sha: str) -> dict[str, Any]:
-    """A version of hello-backend under another service's name, which nobody calls."""
-    usual = hello.event(env.checkout, "hello-backend", sha)
-    return {**usual, "MicroserviceName": SERVICE, "PercentageStep": 50, "WaitTime": 3, "OnNoData": "Proceed"}
+@dataclass
+class Drift:
+    """What somebody does while the candidate `two` has 25 % beside `one`, and what has to come of it."""
+
+    change: Callable[[Any, str], None]
+    ending: str
+    cause: str
+    after: Weights | None
+    left: str = "one"
+    step: int = 25
 
 
-def test_changed_weights_are_noticed_and_a_missing_route_is_said_with_what_to_do(env: Environment) -> None:
-    make_router(env, SERVICE, 8080, "http")
-    assert deploy(env, event(env, "aaa")).status == "SUCCEEDED"
-    appmesh = env.client("appmesh")
-    route = {"meshName": "demo", "virtualRouterName": f"{SERVICE}-vr", "routeName": f"{SERVICE}-route"}
-    before = world(env, SERVICE)
+def names(service: str, route: str = "") -> dict[str, str]:
+    return {"meshName": "demo", "virtualRouterName": f"{service}-vr", "routeName": route or f"{service}-route"}
 
-    def change_weights(_: str) -> None:
-        targets = [{"virtualNode": f"{SERVICE}-{sha}", "weight": weight} for sha, weight in (("aaa", 90), ("bbb", 10))]
-        spec = {"httpRoute": {**before.route["httpRoute"], "action": {"weightedTargets": targets}}}
-        appmesh.update_route(**route, spec=spec)
 
-    changed = deploy_and(env, event(env, "bbb"), SHIFT, change_weights)
-    assert (changed.status, changed.error) == ("FAILED", "Canary.UnexpectedRoute"), changed.cause
-    assert changed.entered()[-1] == "Deployment Failed & Rolled Back"
-    assert f"it has `{SERVICE}-aaa`: 90, `{SERVICE}-bbb`: 10, and this deployment left it with" in changed.cause
-    assert world(env, SERVICE) == before
+def spec(appmesh: Any, service: str) -> dict[str, Any]:
+    return copy.deepcopy(appmesh.describe_route(**names(service))["route"]["spec"])
 
-    gone = deploy_and(env, event(env, "ccc"), SHIFT, lambda _: appmesh.delete_route(**route))
-    assert (gone.status, gone.error) == ("FAILED", "Canary.RollbackIncomplete"), gone.cause
-    assert gone.entered()[-1] == "Rollback Incomplete"
-    assert f"the route is gone, so `{SERVICE}-aaa` receives no traffic" in gone.cause
-    assert f"Look at the route of {SERVICE} and at stack demo-{SERVICE}-ccc" in gone.cause
-    assert {f"demo-{SERVICE}-aaa", f"demo-{SERVICE}-ccc"} <= set(world(env, SERVICE).stacks)
+
+def targets(service: str, weights: Weights) -> dict[str, Any]:
+    return {"weightedTargets": [{"virtualNode": f"{service}-{sha}", "weight": share} for sha, share in weights.items()]}
+
+
+def give(weights: Weights) -> Callable[[Any, str], None]:
+    """Sets these weights, by version. `third` is a virtual node that somebody made for it."""
+
+    def change(appmesh: Any, service: str) -> None:
+        if "third" in weights:
+            appmesh.create_virtual_node(meshName="demo", virtualNodeName=f"{service}-third", spec={})
+        changed = spec(appmesh, service)
+        changed["httpRoute"]["action"] = targets(service, weights)
+        appmesh.update_route(**names(service), spec=changed)
+
+    return change
+
+
+def change_everything_else(appmesh: Any, service: str) -> None:
+    changed = spec(appmesh, service)
+    changed["priority"] = 7
+    changed["httpRoute"]["match"] = {"prefix": "/api"}
+    changed["httpRoute"]["retryPolicy"] = {
+        "maxRetries": 1, "perRetryTimeout": {"unit": "s", "value": 3}, "httpRetryEvents": ["server-error"],
+    }  # fmt: skip
+    appmesh.update_route(**names(service), spec=changed)
+
+
+def add_route(sha: str) -> Callable[[Any, str], None]:
+    """Makes a second route on the service's router, to a version."""
+
+    def change(appmesh: Any, service: str) -> None:
+        rule = {"match": {"prefix": "/testers"}, "action": targets(service, {sha: 1})}
+        appmesh.create_route(**names(service, "testers"), spec={"priority": 1, "httpRoute": rule})
+
+    return change
+
+
+def remove(appmesh: Any, service: str) -> None:
+    appmesh.delete_route(**names(service))
+
+
+def back(cause: str, after: Weights) -> tuple[str, str, Weights]:
+    return BACK, cause, after
+
+
+DONE = ("Deployment Succeeded", "", {"two": 100})
+ALL_BACK = "all traffic of `{0}` is on `{0}-one`. "
+OTHERS = "somebody else changed the route of `{0}`, which has `{0}-one`: "
+# By the row of the table. No name is the beginning of another one: stacks are looked for by it.
+DRIFTS = {
+    "a-weights": Drift(give({"one": 90, "two": 10}), *back(ALL_BACK, {"one": 100})),
+    "a-relative": Drift(give({"one": 3, "two": 1}), *back(ALL_BACK, {"one": 100})),
+    "b-back": Drift(give({"one": 100}), *back(ALL_BACK, {"one": 100})),
+    "b-zero": Drift(give({"one": 100, "two": 0}), *back(ALL_BACK, {"one": 100})),
+    "c-ahead": Drift(give({"two": 100}), *back(ALL_BACK, {"one": 100})),
+    "c-last": Drift(give({"two": 100}), *DONE, left="two", step=50),
+    "d-third": Drift(
+        give({"one": 60, "two": 25, "third": 15}), *back(OTHERS + "85, `{0}-third`: 15. ", {"one": 85, "third": 15})
+    ),
+    "d-spare": Drift(
+        give({"one": 75, "two": 25, "third": 0}), *back(OTHERS + "100, `{0}-third`: 0. ", {"one": 100, "third": 0})
+    ),
+    "e-relative": Drift(
+        give({"one": 3, "two": 1, "third": 1}), "Rollback Incomplete",
+        "take `{0}-two` off it, then delete stack `demo-{0}-two`", {"one": 3, "two": 1, "third": 1}, left="one two",
+    ),
+    "f-gone": Drift(
+        remove, "Rollback Incomplete", "the route is gone, so `{0}-one` receives no traffic", None, left="one two"
+    ),
+    "g-rest": Drift(change_everything_else, *DONE, left="two", step=50),
+    "h-testers-two": Drift(add_route("two"), *DONE, left="two", step=50),
+    "h-testers-one": Drift(
+        add_route("one"), "Old Version Not Removed", "still named by `testers`", {"two": 100}, left="one two", step=50
+    ),
+}  # fmt: skip
+
+
+def drift(env: Environment, service: str) -> tuple[Ending, Any]:
+    """Deploys `one`, and then `two` with somebody's change at its first weight; and what the route is at the end."""
+    make_router(env, service, 8080, "http")
+    first = deploy(env, quiet(env, service, "one"))
+    assert first.status == "SUCCEEDED", first.cause
+    appmesh, case = env.client("appmesh"), DRIFTS[service]
+    event = quiet(env, service, "two", PercentageStep=case.step, WaitTime=3)
+    return deploy_and(env, event, SHIFT, lambda _: case.change(appmesh, service)), world(env, service)
+
+
+@pytest.fixture(scope="module")
+def drifted(env: Environment) -> dict[str, tuple[Ending, Any]]:
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(DRIFTS, pool.map(lambda service: drift(env, service), DRIFTS)))
+
+
+@pytest.mark.parametrize("service", DRIFTS)
+def test_what_somebody_changes_is_noticed_told_and_not_overwritten(
+    drifted: dict[str, tuple[Ending, Any]], service: str
+) -> None:
+    case, (ending, after) = DRIFTS[service], drifted[service]
+    assert ending.entered()[-1] == case.ending, ending.cause
+    assert case.cause.format(service) in ending.cause
+    if case.ending in (BACK, "Rollback Incomplete"):
+        assert ending.weights() == [case.step]
+        assert f"route of `{service}` is not this deployment's to change: it " in ending.cause
+    expected = case.after and {f"{service}-{sha}": weight for sha, weight in case.after.items()}
+    assert (after.targets() or None) == expected
+    stacks = {name for name in after.stacks if name.startswith(f"demo-{service}-")}
+    assert stacks == {f"demo-{service}-{sha}" for sha in case.left.split()}
+
+
+def test_what_else_somebody_changes_on_the_route_stays_as_changed(drifted: dict[str, tuple[Ending, Any]]) -> None:
+    """Row g, and promise 2."""
+    route = drifted["g-rest"][1].route
+    assert (route["priority"], route["httpRoute"]["match"]["prefix"]) == (7, "/api")
+    assert route["httpRoute"]["retryPolicy"]["httpRetryEvents"] == ["server-error"]
+
+
+def test_a_candidate_that_a_second_route_names_stays_when_it_is_rolled_back(env: Environment) -> None:
+    """Row h."""
+    service = "h-rolled-back"
+    make_router(env, service, 8080, "http")
+    assert deploy(env, quiet(env, service, "one")).status == "SUCCEEDED"
+    appmesh, event = env.client("appmesh"), quiet(env, service, "two", OnNoData="RollBack")
+    ending = deploy_and(env, event, SHIFT, lambda _: add_route("two")(appmesh, service))
+    assert ending.entered()[-1] == "Rollback Incomplete"
+    assert f"`{service}-one`, but stack `demo-{service}-two` could not be deleted (will not remove" in ending.cause
+    assert "still named by `testers`" in ending.cause
+    assert world(env, service).targets() == {f"{service}-one": 100}

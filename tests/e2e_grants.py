@@ -53,13 +53,14 @@ def keep(env: Environment, service: str, sha: str) -> None:
 def promotions(env: Environment, service: str) -> dict[str, Ending]:
     """A first deployment and two canaries that are promoted; the last one's old version cannot be removed.
 
-    Between them one that is refused after it took the lock.
+    Between them one that is refused after it took the lock. The one whose stack is left is deployed again.
     """
     first = deploy(env, event(env, service, "one"))
     canary = deploy(env, event(env, service, "two", PercentageStep=50))
     again = deploy(env, event(env, service, "two"))
     keep(env, service, "two")
-    return {"first": first, "canary": canary, "again": again, "old one kept": deploy(env, event(env, service, "three"))}
+    kept, anew = deploy(env, event(env, service, "three")), deploy(env, event(env, service, "two"))
+    return {"first": first, "canary": canary, "again": again, "old one kept": kept, "kept one anew": anew}
 
 
 def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
@@ -130,6 +131,7 @@ def played(env: Environment) -> dict[str, Ending]:
         ("canary", "SUCCEEDED", "", "Deployment Succeeded"),
         ("again", "FAILED", "Canary.AlreadyDeployed", "Deployment Refused"),
         ("old one kept", "FAILED", "Canary.OldVersionNotRemoved", "Old Version Not Removed"),
+        ("kept one anew", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),
         ("unhealthy", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("drifted", "FAILED", "Canary.RollbackIncomplete", "Rollback Incomplete"),
         ("after a stop", "SUCCEEDED", "", "Deployment Succeeded"),

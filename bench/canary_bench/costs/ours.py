@@ -65,13 +65,14 @@ class World:
             "waitTime": scenario.wait,
             "pollSeconds": scenario.poll,
         }
-        return CHECK, {"status": "Planned", "plan": plan, "traffic": {"target": scenario.weights[0]}}
+        begin = {name: {"deletions": 0} for name in ("stack", "rollback", "removal")}
+        return CHECK, {"status": "Planned", "plan": plan, "traffic": {"target": scenario.weights[0]}, **begin}
 
     def _deploy(self, _: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
         if self._created is None:
             self._created = now + self._scenario.create
-            return CREATE, {"status": "InProgress"}
-        return LOOK_AT_STACK, {"status": "Ready" if now >= self._created else "InProgress"}
+            return CREATE, {"status": "InProgress", "deletions": 0}
+        return LOOK_AT_STACK, {"status": "Ready" if now >= self._created else "InProgress", "deletions": 0}
 
     def _shift(self, data: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
         self._shifted = now
@@ -85,9 +86,9 @@ class World:
     def _remove(self, _: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
         if self._deleted is None:
             self._deleted = now + self._scenario.delete
-            return RECORD_AND_REMOVE, {"status": "InProgress"}
+            return RECORD_AND_REMOVE, {"status": "InProgress", "deletions": 1}
         if now < self._deleted:
-            return LOOK_AT_REMOVAL, {"status": "InProgress"}
+            return LOOK_AT_REMOVAL, {"status": "InProgress", "deletions": 1}
         return LOOK_AT_REMOVAL + UNLOCK, {"status": "Removed"}
 
 

@@ -11,6 +11,7 @@ use canary_core::{
     plan::{Deployment, Found, Pace, Plan, Traffic, plan},
     ports::{Executions, Locks, Templates, TrafficRouter, VersionRecords},
     request::{Action, DeployRequest, OnRunning, RepairRequest},
+    retire::Deletions,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,6 +26,20 @@ pub struct Input {
     execution: String,
 }
 
+/// What the first state looks at, and the locks, of which it takes one.
+pub struct Ports<'a, Router, Records, Checked, Held, Others> {
+    /// Where the traffic is.
+    pub router: &'a Router,
+    /// Which version is recorded.
+    pub records: &'a Records,
+    /// Whether the candidate's template is one.
+    pub templates: &'a Checked,
+    /// Who may deploy the service.
+    pub locks: &'a Held,
+    /// Whether somebody who has a lock is still at it.
+    pub executions: &'a Others,
+}
+
 /// What follows.
 #[derive(Debug, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
@@ -35,6 +50,9 @@ pub enum Output {
         plan: Box<Plan>,
         /// Where the traffic is.
         traffic: Traffic,
+        /// What the states that delete stacks begin with.
+        #[serde(flatten)]
+        begin: Begin,
     },
     /// First to finish or take back what a deployment left that ended before its end; then to come here again.
     Unfinished {
@@ -42,6 +60,9 @@ pub enum Output {
         plan: Box<Plan>,
         /// Where the traffic was last is not known.
         traffic: Traffic,
+        /// What the states that delete stacks begin with.
+        #[serde(flatten)]
+        begin: Begin,
     },
     /// To come here again later: another deployment of the service is running.
     Queued {
@@ -57,23 +78,36 @@ pub enum Output {
     },
 }
 
+/// No deletion was asked for yet, in each of the states that may ask for some. They write over it.
+#[derive(Debug, Default, Serialize)]
+pub struct Begin {
+    stack: Deletions,
+    rollback: Deletions,
+    removal: Deletions,
+}
+
 /// Validates, looks, plans.
 ///
 /// # Errors
 /// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning` or `Canary.UnexpectedRoute` for a deployment that
 /// cannot be begun; otherwise what AWS refused. The lock is given back then.
-pub async fn handle(
+pub async fn handle<Router, Records, Checked, Held, Others>(
     input: Input,
-    router: &impl TrafficRouter,
-    records: &impl VersionRecords,
-    templates: &impl Templates,
-    (locks, executions): (&impl Locks, &impl Executions),
+    ports: Ports<'_, Router, Records, Checked, Held, Others>,
     pace: Pace,
     now: OffsetDateTime,
-) -> Result<Output> {
+) -> Result<Output>
+where
+    Router: TrafficRouter,
+    Records: VersionRecords,
+    Checked: Templates,
+    Held: Locks,
+    Others: Executions,
+{
     let Input { request, execution } = input;
+    let Ports { router, records, templates, locks, executions } = ports;
     if let Some(asked) = RepairRequest::parse(&request)? {
-        return repair(&asked, &execution, router, (locks, executions), now).await;
+        return repair(&asked, &execution, router, locks, executions, now).await;
     }
 
     let request = DeployRequest::parse(&request)?;
@@ -97,7 +131,7 @@ pub async fn handle(
     match decide(&request, router, records, &execution, pace).await {
         Ok(plan) => {
             locks.note(&plan).await?;
-            Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan) })
+            Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan), begin: Begin::default() })
         }
         Err(refusal) => {
             // What is tried again keeps the lock; what is refused has no more use for it. If it stays, it is taken over.
@@ -116,7 +150,8 @@ async fn repair(
     asked: &RepairRequest,
     execution: &str,
     router: &impl TrafficRouter,
-    (locks, executions): (&impl Locks, &impl Executions),
+    locks: &impl Locks,
+    executions: &impl Executions,
     now: OffsetDateTime,
 ) -> Result<Output> {
     let key = asked.key();
@@ -165,7 +200,8 @@ async fn decide(
 
 /// After 100 % nothing is set any more: a deployment of which that is not known to be false may have been recorded.
 fn unfinished(plan: Box<Plan>) -> Output {
-    Output::Unfinished { traffic: Traffic { target: None, ..plan.before_traffic() }, plan }
+    let traffic = Traffic { target: None, ..plan.before_traffic() };
+    Output::Unfinished { traffic, plan, begin: Begin::default() }
 }
 
 fn unreadable(by: &str) -> Error {

@@ -6,6 +6,7 @@ use canary_core::{
     lambda,
     plan::Pace,
 };
+use check_version::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
@@ -19,8 +20,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
         data_delay: lambda::environment("METRIC_DELAY_SECONDS", usual.data_delay)?,
     };
     lambda::serve("check-version", |input| {
-        let now = OffsetDateTime::now_utc();
-        check_version::handle(input, &router, &records, &templates, (&locks, &executions), pace, now)
+        let ports =
+            Ports { router: &router, records: &records, templates: &templates, locks: &locks, executions: &executions };
+        check_version::handle(input, ports, pace, OffsetDateTime::now_utc())
     })
     .await
 }

@@ -24,7 +24,8 @@ fn request() -> Value {
 
 async fn check(world: &World, request: Value) -> Result<Output> {
     let input = Input { request, execution: "arn:execution".to_owned() };
-    handle(input, world, world, world, (world, world), Pace::default(), SHIFTED).await
+    let ports = Ports { router: world, records: world, templates: world, locks: world, executions: world };
+    handle(input, ports, Pace::default(), SHIFTED).await
 }
 
 fn version_aaa_is_live() -> State {
@@ -38,7 +39,7 @@ fn version_aaa_is_live() -> State {
 
 async fn planned(world: &World) -> Plan {
     match check(world, request()).await.unwrap() {
-        Output::Planned { plan, traffic } => {
+        Output::Planned { plan, traffic, .. } => {
             assert_eq!(traffic.target, plan.weights.first().copied());
             *plan
         }
@@ -93,7 +94,7 @@ async fn what_an_ended_deployment_left_comes_first() {
     let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
     for asked in [request(), json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"})] {
         match check(&held("ended", Some(left.clone())), asked).await.unwrap() {
-            Output::Unfinished { plan, traffic } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
+            Output::Unfinished { plan, traffic, .. } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
             other => panic!("{other:?}"),
         }
     }

@@ -6,13 +6,15 @@ use crate::{Error, Result, plan::Plan};
 /// Events in the history of one execution.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const HISTORY_EVENTS: u64 = 25_000;
-/// What is kept of them for retries, a rollback and a removal: twice an hour of looks at a stack every 15 s.
+/// What is kept of them for retries, and for two more hours of looks at a stack every 15 s: CloudFormation's rollback of one
+/// that did not come up, and a removal.
 const KEPT_EVENTS: u64 = 5_000;
 /// The deploy action of a pipeline waits seven days.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-StepFunctions.html>
 const PIPELINE_SECONDS: u64 = 7 * 24 * 3600;
-/// A stack may take this long to come up: its `TimeoutInMinutes`.
-const STACK_SECONDS: u64 = 3600;
+/// A stack that is not up after so many minutes is rolled back by CloudFormation: its `TimeoutInMinutes`.
+pub const STACK_MINUTES: u8 = 60;
+const STACK_SECONDS: u64 = STACK_MINUTES as u64 * 60;
 /// Task entered, scheduled, started, succeeded, exited.
 const TASK_EVENTS: u64 = 5;
 /// A Wait or a Choice: entered, exited.
@@ -36,7 +38,8 @@ pub fn check(plan: &Plan) -> Result<()> {
             HISTORY_EVENTS - KEPT_EVENTS
         )));
     }
-    let seconds = steps * (u64::from(plan.wait_time) + u64::from(plan.health.data_delay)) + STACK_SECONDS;
+    // A stack comes up, and one goes.
+    let seconds = steps * (u64::from(plan.wait_time) + u64::from(plan.health.data_delay)) + 2 * STACK_SECONDS;
     if seconds > PIPELINE_SECONDS {
         return Err(Error::InvalidInput(format!(
             "`WaitTime` is `{}`: {steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is how \
@@ -56,6 +59,7 @@ mod tests {
     use super::*;
     use crate::{
         fakes::canary_plan,
+        plan::Pace,
         split::{Weight, steps},
     };
 
@@ -77,8 +81,29 @@ mod tests {
         let error = check(&plan(25, 2 * 24 * 3600, 15)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`WaitTime` is `172800`: 4 steps may take 695520 seconds, and allowed are 604800, which is how long a pipeline waits"
+            "`WaitTime` is `172800`: 4 steps may take 699120 seconds, and allowed are 604800, which is how long a pipeline waits"
         );
+    }
+
+    /// Events of looking at a stack for so many minutes at the usual pace: the look, a choice, a wait.
+    fn looks(minutes: u64) -> u64 {
+        (minutes * 60).div_ceil(u64::from(Pace::default().poll_seconds)) * (TASK_EVENTS + 2 * STATE_EVENTS)
+    }
+
+    #[test]
+    fn a_stack_that_takes_fifty_minutes_fits_with_the_longest_plan_and_one_that_never_comes_up_too() {
+        let longest = plan(1, 60, Pace::default().poll_seconds);
+        check(&longest).unwrap();
+        let late = u64::from(longest.health.data_delay).div_ceil(15) * (TASK_EVENTS + 2 * STATE_EVENTS);
+        let steps = longest.weights.len() as u64 * (2 * TASK_EVENTS + 3 * STATE_EVENTS + late);
+        assert!(
+            looks(50) + steps + looks(50) < HISTORY_EVENTS,
+            "made in 50 minutes, every weight late, the old one gone in 50"
+        );
+        // Its time-out, then CloudFormation's rollback and our deletion, an hour each; and every try of Roll Back there is.
+        let retries = 60 * 3;
+        assert!(looks(u64::from(STACK_MINUTES) + 60 + 60) + steps + retries < HISTORY_EVENTS);
+        assert!(looks(60 + 60) + retries <= KEPT_EVENTS);
     }
 
     proptest! {

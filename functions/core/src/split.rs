@@ -134,13 +134,16 @@ impl LiveRoute {
         }
     }
 
-    /// The route with the share of `from` given to `to`, and every other target as it is. Nothing if its weights do not total
-    /// 100, so that no share of them is known.
+    /// The route with the share of `from` given to `to`, and every other target as it is. Nothing if there are others and the
+    /// weights do not total 100: in percent, theirs may not be whole numbers.
     #[must_use]
     pub fn handing_over(&self, from: &str, to: &str) -> Option<Split> {
         let weight_of =
             |name: &str| self.targets.iter().find(|(target, _)| target == name).map_or(0, |(_, weight)| *weight);
-        let others = self.targets.iter().filter(|(name, _)| name != from && name != to);
+        let mut others = self.targets.iter().filter(|(name, _)| name != from && name != to).peekable();
+        if others.peek().is_none() {
+            return Some(Split::all_on(to));
+        }
         let shares = [(to.to_owned(), weight_of(to) + weight_of(from))].into_iter().chain(others.cloned());
         let weights = shares.map(|(name, weight)| Some((name, Weight::new(u8::try_from(weight).ok()?)?)));
         Split::of(weights.collect::<Option<_>>()?)
@@ -203,7 +206,8 @@ mod tests {
         assert_eq!(route(&[("b", 100)]).handing_over("b", "a"), Some(Split::all_on("a")));
         let three = route(&[("a", 60), ("b", 30), ("c", 10)]).handing_over("b", "a");
         assert_eq!(three.map(|split| split.to_string()).as_deref(), Some("`a`: 90, `c`: 10"));
-        assert_eq!(route(&[("a", 1), ("b", 1)]).handing_over("b", "a"), None);
+        assert_eq!(route(&[("a", 1), ("b", 1)]).handing_over("b", "a"), Some(Split::all_on("a")));
+        assert_eq!(route(&[("a", 1), ("b", 1), ("c", 1)]).handing_over("b", "a"), None);
     }
 
     #[test]

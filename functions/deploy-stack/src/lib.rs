@@ -2,18 +2,22 @@
 
 use canary_core::{
     Error, Result,
+    error::by_hand,
     plan::Plan,
-    ports::{Stack, StackPhase, Stacks},
+    ports::{Stack, StackPhase, Stacks, TrafficRouter},
     request::DeployRequest,
+    retire::{Deletions, Retirement, retire},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The plan, and the request for the candidate's template: the plan does not hold it, so that it is not in every state's data.
+/// The plan; the request for the candidate's template, which the plan does not hold, so that it is not in every state's data;
+/// and how often an earlier deployment's stack was asked to go.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
     request: Value,
+    deletions: u32,
 }
 
 /// How far the stack is.
@@ -24,6 +28,9 @@ pub enum Output {
     InProgress {
         /// CloudFormation's word for it.
         stack_status: String,
+        /// For the next look.
+        #[serde(flatten)]
+        deletions: Deletions,
     },
     /// The candidate runs.
     Ready {
@@ -35,7 +42,7 @@ pub enum Output {
 /// What to do about the stack as it is.
 enum Step {
     Create,
-    Remake,
+    Replace(String),
     LookAgain(String),
     Done(String),
     GiveUp(String),
@@ -45,44 +52,52 @@ enum Step {
 /// Takes the next step of bringing the candidate up.
 ///
 /// # Errors
-/// `Canary.StackFailed` with the failing resources' reasons if it could not be brought up; otherwise what AWS refused.
-pub async fn handle(input: Input, stacks: &impl Stacks) -> Result<Output> {
-    let stack = &input.plan.deployment.candidate().stack;
-    match step(stacks.describe(stack).await?, &input.plan) {
+/// `Canary.StackFailed` with the failing resources' reasons if it could not be brought up; `Canary.StillReceivingTraffic` if
+/// an earlier deployment's stack of the same commit is in the way and a route names it; otherwise what AWS refused.
+pub async fn handle(input: Input, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Output> {
+    let Input { plan, request, deletions } = input;
+    let candidate = plan.deployment.candidate();
+    let failed = |status, reasons| Err(Error::StackFailed { stack: candidate.stack.clone(), status, reasons });
+    let at_work = |stack_status, deletions| Ok(Output::InProgress { stack_status, deletions });
+
+    match step(stacks.describe(&candidate.stack).await?, &plan) {
         Step::Create => {
-            let template = DeployRequest::parse(&input.request)?.template;
-            stacks.create(&input.plan, &template).await?;
-            Ok(Output::InProgress { stack_status: "CREATE_REQUESTED".to_owned() })
+            let template = DeployRequest::parse(&request)?.template;
+            stacks.create(&plan, &template).await?;
+            at_work("CREATE_REQUESTED".to_owned(), Deletions { deletions })
         }
-        Step::Remake => {
-            stacks.delete(stack).await?;
-            Ok(Output::InProgress { stack_status: "DELETE_REQUESTED".to_owned() })
-        }
-        Step::LookAgain(stack_status) => Ok(Output::InProgress { stack_status }),
+        Step::Replace(status) => match retire(router, stacks, &plan.service, candidate, deletions).await? {
+            Retirement::InProgress(asked) if asked.deletions > deletions => {
+                at_work("DELETE_REQUESTED".to_owned(), asked)
+            }
+            Retirement::InProgress(asked) => at_work(status, asked),
+            Retirement::Gone => at_work("DELETE_COMPLETE".to_owned(), Deletions { deletions }),
+            Retirement::Failed(reasons) => {
+                let (reasons, how) = (reasons.join("; "), by_hand(&candidate.stack));
+                failed(status, format!("an earlier deployment made it, and it could not be deleted ({reasons}); {how}"))
+            }
+        },
+        Step::LookAgain(status) => at_work(status, Deletions { deletions }),
         Step::Done(stack_status) => Ok(Output::Ready { stack_status }),
-        Step::GiveUp(status) => {
-            let reasons = stacks.failures(stack).await?.join("; ");
-            Err(Error::StackFailed { stack: stack.clone(), status, reasons })
-        }
+        Step::GiveUp(status) => failed(status, stacks.failures(&candidate.stack).await?.join("; ")),
         Step::NotOurs(status) => {
-            let reasons = "no deployment of this service made it; remove it or rename the service".to_owned();
-            Err(Error::StackFailed { stack: stack.clone(), status, reasons })
+            failed(status, "no deployment of this service made it; remove it or rename the service".to_owned())
         }
     }
 }
 
-/// A stack from an earlier try is continued; one that never came up is removed and made again, unless this deployment made it.
-/// One that no deployment of the service made only happens to have the name.
+/// Only what this deployment made is what its request asks for: an earlier one's stack of the same commit may have had another
+/// template, image or port, and is replaced. One that no deployment of the service made only happens to have the name.
 fn step(found: Option<Stack>, plan: &Plan) -> Step {
     let Some(stack) = found else { return Step::Create };
-    let maker = match &stack.execution {
-        Some(maker) if stack.can_be_of(&plan.service) => maker,
+    match &stack.execution {
+        Some(maker) if *maker == plan.execution => {}
+        Some(_) if stack.can_be_of(&plan.service) => return Step::Replace(stack.status),
         _ => return Step::NotOurs(stack.status),
-    };
+    }
     match stack.phase {
         StackPhase::Creating | StackPhase::Busy | StackPhase::Deleting => Step::LookAgain(stack.status),
         StackPhase::Ready => Step::Done(stack.status),
-        StackPhase::Dead if *maker != plan.execution => Step::Remake,
         StackPhase::Dead | StackPhase::Broken | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
     }
 }

@@ -1,12 +1,14 @@
 //! Lambda function `deploy-stack`.
 
 use canary_core::{
-    aws::{self, CloudFormation},
+    aws::{self, AppMesh, CloudFormation},
     lambda,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let stacks = CloudFormation::new(&aws::config().await, std::env::var("STACK_ROLE_ARN").ok());
-    lambda::serve("deploy-stack", |input| deploy_stack::handle(input, &stacks)).await
+    let config = aws::config().await;
+    let router = AppMesh::new(&config);
+    let stacks = CloudFormation::new(&config, std::env::var("STACK_ROLE_ARN").ok());
+    lambda::serve("deploy-stack", |input| deploy_stack::handle(input, &router, &stacks)).await
 }

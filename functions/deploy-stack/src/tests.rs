@@ -1,28 +1,33 @@
 #![allow(clippy::unwrap_used)]
 
-use canary_core::fakes::{State, World, canary_plan, ready, survives_every_fault};
+use canary_core::fakes::{State, World, canary_plan, live, ready, survives_every_fault};
 
 use serde_json::json;
 
 use super::*;
 
-async fn look(world: &World) -> Result<Output> {
+async fn look(world: &World, deletions: u32) -> Result<Output> {
     let request = json!({
         "EnvironmentName": "demo", "Namespace": "demo.local", "MicroserviceName": "web", "Protocol": "http",
         "Port": 80, "PercentageStep": 25, "WaitTime": 60, "Sha": "bbb", "ContainerImage": "web:bbb",
         "CanaryTemplate": "UmVzb3VyY2VzOiB7fQo=",
     });
-    handle(Input { plan: canary_plan(), request }, world).await
+    handle(Input { plan: canary_plan(), request, deletions }, world, world).await
 }
 
 /// As the state machine does: look until it is no longer in progress.
 async fn bring_up(world: &World) -> Result<Output> {
+    let mut asked = 0;
     loop {
-        match look(world).await? {
-            Output::InProgress { .. } => {}
+        match look(world, asked).await? {
+            Output::InProgress { deletions, .. } => asked = deletions.deletions,
             done @ Output::Ready { .. } => return Ok(done),
         }
     }
+}
+
+fn at_work(status: &str) -> Output {
+    Output::InProgress { stack_status: status.to_owned(), deletions: Deletions::default() }
 }
 
 fn stack(phase: StackPhase, execution: &str) -> State {
@@ -33,9 +38,9 @@ fn stack(phase: StackPhase, execution: &str) -> State {
 #[tokio::test]
 async fn a_new_stack_is_started_and_looked_at_until_it_is_ready() {
     let world = World::default();
-    assert_eq!(look(&world).await.unwrap(), Output::InProgress { stack_status: "CREATE_REQUESTED".to_owned() });
-    assert_eq!(look(&world).await.unwrap(), Output::InProgress { stack_status: "CREATE_IN_PROGRESS".to_owned() });
-    assert_eq!(look(&world).await.unwrap(), Output::Ready { stack_status: "CREATE_COMPLETE".to_owned() });
+    assert_eq!(look(&world, 0).await.unwrap(), at_work("CREATE_REQUESTED"));
+    assert_eq!(look(&world, 0).await.unwrap(), at_work("CREATE_IN_PROGRESS"));
+    assert_eq!(look(&world, 0).await.unwrap(), Output::Ready { stack_status: "CREATE_COMPLETE".to_owned() });
 }
 
 #[tokio::test]
@@ -46,16 +51,68 @@ async fn it_is_made_once_whatever_fails() {
 }
 
 #[tokio::test]
-async fn a_stack_from_an_earlier_try_is_continued() {
-    let world = World::new(stack(StackPhase::Creating, "arn:earlier"));
-    bring_up(&world).await.unwrap();
-    assert!(!world.calls().iter().any(|call| call.starts_with("CreateStack")), "{:?}", world.calls());
+async fn a_stack_of_this_deployment_is_continued() {
+    for phase in [StackPhase::Creating, StackPhase::Ready] {
+        let world = World::new(stack(phase, "arn:execution"));
+        bring_up(&world).await.unwrap();
+        let changes = |call: &String| call.starts_with("CreateStack") || call.starts_with("DeleteStack");
+        assert!(!world.calls().iter().any(changes), "{phase:?}: {:?}", world.calls());
+    }
 }
 
 #[tokio::test]
-async fn a_stack_that_died_earlier_is_made_again() {
-    let end = survives_every_fault(&stack(StackPhase::Dead, "arn:earlier"), bring_up).await;
+async fn an_earlier_deployments_stack_is_replaced_whatever_became_of_it_and_whatever_fails() {
+    for phase in [
+        StackPhase::Creating,
+        StackPhase::Ready,
+        StackPhase::Dead,
+        StackPhase::Broken,
+        StackPhase::Deleting,
+        StackPhase::DeleteFailed,
+    ] {
+        let end = survives_every_fault(&stack(phase, "arn:earlier"), bring_up).await;
+        let made = Stack::in_phase(StackPhase::Ready, Some("arn:execution"));
+        assert_eq!(end.stacks, [("demo-web-bbb".to_owned(), made)].into(), "{phase:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_earlier_deployments_stack_that_a_route_names_is_neither_used_nor_touched() {
+    for phase in [StackPhase::Ready, StackPhase::Dead, StackPhase::DeleteFailed] {
+        let mut start = stack(phase, "arn:earlier");
+        start.routes.insert("beta".to_owned(), live(&[("web-bbb", 0)]));
+        let world = World::new(start.clone());
+        let error = bring_up(&world).await.unwrap_err();
+        assert_eq!(error.to_string(), "will not remove `web-bbb`: still named by `beta`");
+        assert_eq!(*world.state(), start);
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_is_asked_for_once_more() {
+    let mut start = stack(StackPhase::DeleteFailed, "arn:earlier");
+    start.reluctant.insert("demo-web-bbb".to_owned());
+    let end = survives_every_fault(&start, bring_up).await;
     assert_eq!(end.stacks["demo-web-bbb"].execution.as_deref(), Some("arn:execution"));
+}
+
+#[tokio::test]
+async fn an_earlier_deployments_stack_that_will_not_go_is_named_with_the_reason_and_the_command() {
+    let command = "remove the cause and delete it with `aws cloudformation delete-stack --stack-name demo-web-bbb`";
+    let mut start = stack(StackPhase::Ready, "arn:earlier");
+    start.undeletable.insert("demo-web-bbb".to_owned());
+    start.failures.insert("demo-web-bbb".to_owned(), vec!["VirtualNode: in use".to_owned()]);
+    let world = World::new(start.clone());
+    let error = bring_up(&world).await.unwrap_err();
+    let asked = world.calls().iter().filter(|call| call.starts_with("DeleteStack")).count();
+    assert_eq!((error.name(), asked), ("Canary.StackFailed", 2));
+    let why = "an earlier deployment made it, and it could not be deleted (VirtualNode: in use)";
+    assert_eq!(error.to_string(), format!("stack `demo-web-bbb` is DELETE_FAILED: {why}; {command}"));
+
+    start.protected = std::mem::take(&mut start.undeletable);
+    let error = bring_up(&World::new(start)).await.unwrap_err();
+    assert!(error.to_string().contains("is CREATE_COMPLETE: an earlier deployment made it"), "{error}");
+    assert!(error.to_string().contains("(DeleteStack of `demo-web-bbb` failed: injected)"), "{error}");
 }
 
 #[tokio::test]
@@ -71,9 +128,28 @@ async fn a_stack_that_died_now_fails_with_the_resources_reasons() {
     );
 }
 
+/// As CloudFormation does at the end of `TimeoutInMinutes`: it rolls the stack back, which takes its time too.
 #[tokio::test]
-async fn a_stack_that_cannot_be_deleted_is_not_waited_for() {
-    let error = bring_up(&World::new(stack(StackPhase::DeleteFailed, "arn:earlier"))).await.unwrap_err();
+async fn a_creation_that_never_ends_is_looked_at_until_cloudformation_gives_it_up() {
+    let world = World::default();
+    let too_long = "demo-web-bbb: Stack creation time exceeded the specified timeout".to_owned();
+    world.state().failures.insert("demo-web-bbb".to_owned(), vec![too_long.clone()]);
+    for (phase, looks) in [(StackPhase::Creating, 240), (StackPhase::Busy, 240)] {
+        for _ in 0..looks {
+            world.state().stacks = stack(phase, "arn:execution").stacks;
+            assert!(matches!(look(&world, 0).await.unwrap(), Output::InProgress { .. }));
+        }
+    }
+    world.state().stacks = stack(StackPhase::Dead, "arn:execution").stacks;
+    let error = look(&world, 0).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("stack `demo-web-bbb` is ROLLBACK_COMPLETE: {too_long}"));
+    let changes = |call: &&String| call.starts_with("CreateStack") || call.starts_with("DeleteStack");
+    assert_eq!(world.calls().iter().filter(changes).count(), 0);
+}
+
+#[tokio::test]
+async fn a_stack_that_somebody_deletes_meanwhile_and_that_stays_fails() {
+    let error = bring_up(&World::new(stack(StackPhase::DeleteFailed, "arn:execution"))).await.unwrap_err();
     assert_eq!(error.name(), "Canary.StackFailed");
 }
 

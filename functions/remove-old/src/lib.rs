@@ -9,15 +9,17 @@ use canary_core::{
     lock,
     plan::{Deployment, Plan},
     ports::{Locks, Stacks, TrafficRouter, VersionRecords},
-    retire::{Retirement, retire},
+    retire::{Deletions, Retirement, retire},
 };
 use serde::{Deserialize, Serialize};
 
-/// The plan, and which execution finishes it: the one that it is of, or a later one that repairs what it left.
+/// The plan, which execution finishes it (the one that it is of, or a later one that repairs what it left), and how often the
+/// old version's stack was asked to go.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
     execution: String,
+    deletions: u32,
 }
 
 /// How far the removal is. The new version is recorded in every case.
@@ -25,7 +27,7 @@ pub struct Input {
 #[serde(tag = "status")]
 pub enum Output {
     /// CloudFormation is at it: look again later.
-    InProgress,
+    InProgress(Deletions),
     /// Nothing of the old version is left.
     Removed,
 }
@@ -53,7 +55,7 @@ pub async fn handle(
     }
     has_all_traffic(plan, router).await?;
     record_once(plan, records).await?;
-    let removed = remove_stable(plan, router, stacks).await;
+    let removed = remove_stable(plan, router, stacks, input.deletions).await;
     // In a repair an old version that has to stay keeps nobody from deploying. A deployment's own plan is left to Roll Back.
     let given_up = matches!(&removed, Err(error) if error.kind() == Kind::GiveUp) && plan.execution != input.execution;
     if given_up || matches!(removed, Ok(Output::Removed)) {
@@ -62,11 +64,16 @@ pub async fn handle(
     removed
 }
 
-async fn remove_stable(plan: &Plan, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Output> {
+async fn remove_stable(
+    plan: &Plan,
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    deletions: u32,
+) -> Result<Output> {
     let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(Output::Removed) };
-    match retire(router, stacks, &plan.service, stable).await? {
+    match retire(router, stacks, &plan.service, stable, deletions).await? {
         Retirement::Gone => Ok(Output::Removed),
-        Retirement::InProgress => Ok(Output::InProgress),
+        Retirement::InProgress(deletions) => Ok(Output::InProgress(deletions)),
         Retirement::Failed(reasons) => {
             Err(Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons: reasons.join("; ") })
         }

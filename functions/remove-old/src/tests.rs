@@ -9,11 +9,11 @@ use super::*;
 
 /// As the state machine does: call until it is no longer in progress.
 async fn remove(world: &World, plan: fn() -> Plan) -> Result<Output> {
+    let mut asked = Deletions::default();
     loop {
-        match handle(Input { plan: plan(), execution: "arn:execution".to_owned() }, world, world, world, world, SHIFTED)
-            .await?
-        {
-            Output::InProgress => {}
+        let input = Input { plan: plan(), execution: "arn:execution".to_owned(), deletions: asked.deletions };
+        match handle(input, world, world, world, world, SHIFTED).await? {
+            Output::InProgress(deletions) => asked = deletions,
             Output::Removed => return Ok(Output::Removed),
         }
     }
@@ -81,12 +81,34 @@ async fn a_stack_of_another_service_with_the_old_versions_name_stays() {
 async fn a_stack_that_will_not_go_is_named_with_the_command() {
     let mut start = candidate_has_all_traffic();
     start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, None));
+    start.undeletable.insert("demo-web-aaa".to_owned());
     start.failures.insert("demo-web-aaa".to_owned(), vec!["VirtualNode: in use".to_owned()]);
     let error = remove(&World::new(start), canary_plan).await.unwrap_err();
     assert_eq!(error.name(), "Canary.OldVersionNotRemoved");
     let message = error.to_string();
     assert!(message.contains("VirtualNode: in use"), "{message}");
     assert!(message.contains("`aws cloudformation delete-stack --stack-name demo-web-aaa`"), "{message}");
+}
+
+#[tokio::test]
+async fn a_deletion_that_fails_is_asked_for_once_more_and_one_that_failed_earlier_too() {
+    let mut start = candidate_has_all_traffic();
+    start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::DeleteFailed, Some("arn:earlier")));
+    start.reluctant.insert("demo-web-aaa".to_owned());
+    let end = survives_every_fault(&start, async |world: &World| remove(world, canary_plan).await).await;
+    assert_eq!(end.stacks.keys().collect::<Vec<_>>(), ["demo-web-bbb"]);
+}
+
+#[tokio::test]
+async fn an_old_stack_that_may_not_be_deleted_is_named_with_the_command() {
+    let mut start = candidate_has_all_traffic();
+    start.protected.insert("demo-web-aaa".to_owned());
+    let error = remove(&World::new(start), canary_plan).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.OldVersionNotRemoved");
+    assert!(
+        error.to_string().contains("(DeleteStack of `demo-web-aaa` failed: injected); remove the cause"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -89,9 +89,12 @@ mod tests {
 
     #[test]
     fn from_any_split_all_traffic_goes_to_the_stable_version() {
-        for targets in
-            [&[("web-aaa", 75), ("web-bbb", 25)][..], &[("web-bbb", 100)], &[("web-aaa", 100), ("web-bbb", 0)]]
-        {
+        for targets in [
+            &[("web-aaa", 75), ("web-bbb", 25)][..],
+            &[("web-bbb", 100)],
+            &[("web-aaa", 100), ("web-bbb", 0)],
+            &[("web-aaa", 2), ("web-bbb", 1)],
+        ] {
             let found = decide(&canary(), Some(&live(targets)), false, true);
             assert_eq!(found, Move::SetSplit(Split::all_on("web-aaa")), "{targets:?}");
         }
@@ -125,7 +128,7 @@ mod tests {
         assert_eq!(split.to_string(), "`web-aaa`: 90, `web-ccc`: 10");
         let others = live(&[("web-aaa", 75), ("web-ccc", 25)]);
         assert_eq!(decide(&canary(), Some(&others), false, true), Move::None, "another deployment is under way");
-        let relative = live(&[("web-aaa", 2), ("web-bbb", 1)]);
+        let relative = live(&[("web-aaa", 2), ("web-bbb", 1), ("web-ccc", 0)]);
         assert!(matches!(decide(&canary(), Some(&relative), false, true), Move::Stop(_)));
     }
 

@@ -9,7 +9,7 @@ use canary_core::{
     lock,
     plan::{Deployment, Plan, Traffic},
     ports::{Locks, Stack, StackPhase, Stacks, TrafficRouter, VersionRecords},
-    retire::{Retirement, retire},
+    retire::{Deletions, Retirement, retire},
     service::Version,
     split::LiveRoute,
 };
@@ -18,14 +18,16 @@ use serde_json::Value;
 
 use decision::{Move, decide};
 
-/// The plan, where the traffic was after the last shift that is known to have ended, why the deployment failed, and which
-/// execution takes it back: the one that the plan is of, or a later one that repairs what it left.
+/// The plan, where the traffic was after the last shift that is known to have ended, why the deployment failed, which execution
+/// takes it back (the one that the plan is of, or a later one that repairs what it left), and how often the candidate's stack
+/// was asked to go.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
     traffic: Traffic,
     failure: Failure,
     execution: String,
+    deletions: u32,
 }
 
 /// What Step Functions caught.
@@ -41,7 +43,7 @@ pub struct Failure {
 #[serde(tag = "status")]
 pub enum Output {
     /// Traffic is safe; CloudFormation is removing the candidate: look again later.
-    InProgress,
+    InProgress(Deletions),
     /// Everything is as it was before.
     RolledBack {
         /// What failed and what stands now.
@@ -57,9 +59,8 @@ pub enum Output {
 /// Takes the next step back.
 ///
 /// # Errors
-/// `Canary.ShiftNotApplied` if the router does not report the restored weights, `Canary.StillReceivingTraffic` if a route of
-/// the user's names the candidate, `Canary.RollbackIncomplete` if traffic or stack cannot be put back; otherwise what AWS
-/// refused.
+/// `Canary.ShiftNotApplied` if the router does not report the restored weights, `Canary.RollbackIncomplete` if traffic or stack
+/// cannot be put back; otherwise what AWS refused.
 pub async fn handle(
     input: Input,
     router: &impl TrafficRouter,
@@ -68,7 +69,7 @@ pub async fn handle(
     locks: &impl Locks,
     now: OffsetDateTime,
 ) -> Result<Output> {
-    let Input { plan, traffic, failure, execution } = input;
+    let Input { plan, traffic, failure, execution, deletions } = input;
     if let Some(other) = lock::lost_to(locks, &plan.service.key(), &execution, now).await {
         return Ok(Output::RolledBack { summary: failure.told(&format!("`{other}` has taken the service over")) });
     }
@@ -76,17 +77,20 @@ pub async fn handle(
     let promoted = was_promoted(&plan, &traffic, &failure, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
 
-    match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
-        Move::None => {}
+    let live = match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
+        Move::None => live,
         Move::SetSplit(split) => {
             router.set_split(&plan.service, &split).await?;
             let found = router.route(&plan.service).await?;
-            verify(&plan, found.as_ref().is_some_and(|found| found.carries(&split)), &split.to_string(), found)?;
+            let applied = found.as_ref().is_some_and(|found| found.carries(&split));
+            verify(&plan, applied, &split.to_string(), found.as_ref())?;
+            found
         }
         Move::RemoveRoute => {
             router.remove(&plan.service).await?;
             let found = router.route(&plan.service).await?;
-            verify(&plan, found.is_none(), "no route", found)?;
+            verify(&plan, found.is_none(), "no route", found.as_ref())?;
+            found
         }
         Move::Keep(why) => {
             // A repair goes on with the removal of the version before, and needs the plan for it.
@@ -96,21 +100,23 @@ pub async fn handle(
             return Ok(Output::Promoted { summary: failure.told(&why) });
         }
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
-    }
+    };
+    let restored = restored(&plan, live.as_ref());
 
-    match retire_candidate(&plan, router, stacks).await? {
-        Retirement::InProgress => Ok(Output::InProgress),
-        Retirement::Gone => {
+    let why = match retire_candidate(&plan, router, stacks, deletions).await {
+        Ok(Retirement::InProgress(deletions)) => return Ok(Output::InProgress(deletions)),
+        Ok(Retirement::Gone) => {
             lock::finish(locks, &plan, &execution).await?;
-            Ok(Output::RolledBack { summary: failure.told(&restored(&plan)) })
+            return Ok(Output::RolledBack { summary: failure.told(&restored) });
         }
-        Retirement::Failed(reasons) => {
-            // The traffic is where it belongs: a stack that cannot be deleted keeps nobody from deploying.
-            lock::finish(locks, &plan, &execution).await?;
-            let left = format!("{}, but {}", restored(&plan), left(plan.deployment.candidate(), &reasons));
-            Err(Error::RollbackIncomplete(failure.told(&left)))
-        }
-    }
+        Ok(Retirement::Failed(reasons)) => reasons.join("; "),
+        Err(error @ Error::StillReceivingTraffic { .. }) => error.to_string(),
+        Err(error) => return Err(error),
+    };
+    // The traffic is where it belongs: a stack that cannot be deleted keeps nobody from deploying.
+    lock::finish(locks, &plan, &execution).await?;
+    let left = format!("{restored}, but {}", left(plan.deployment.candidate(), &why));
+    Err(Error::RollbackIncomplete(failure.told(&left)))
 }
 
 /// The record is written only after the last healthy look at 100 %. So neither a candidate that was unhealthy nor one on its
@@ -143,36 +149,46 @@ async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl S
     }
 }
 
-/// A stack that no deployment of the service made only happens to have the candidate's name: it is not ours to delete.
-async fn retire_candidate(plan: &Plan, router: &impl TrafficRouter, stacks: &impl Stacks) -> Result<Retirement> {
+/// A stack that this deployment did not make was there before it, and is not its to take back.
+async fn retire_candidate(
+    plan: &Plan,
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    deletions: u32,
+) -> Result<Retirement> {
     let candidate = plan.deployment.candidate();
     match stacks.describe(&candidate.stack).await? {
-        Some(stack) if stack.execution.is_none() || !stack.can_be_of(&plan.service) => Ok(Retirement::Gone),
-        _ => retire(router, stacks, &plan.service, candidate).await,
+        Some(stack) if stack.execution.as_ref() != Some(&plan.execution) => Ok(Retirement::Gone),
+        _ => retire(router, stacks, &plan.service, candidate, deletions).await,
     }
 }
 
-fn verify(plan: &Plan, applied: bool, wanted: &str, found: Option<LiveRoute>) -> Result<()> {
+fn verify(plan: &Plan, applied: bool, wanted: &str, found: Option<&LiveRoute>) -> Result<()> {
     if applied {
         return Ok(());
     }
     Err(Error::ShiftNotApplied {
         service: plan.service.microservice_name.clone(),
         wanted: wanted.to_owned(),
-        found: found.unwrap_or_default().to_string(),
+        found: found.cloned().unwrap_or_default().to_string(),
     })
 }
 
-fn restored(plan: &Plan) -> String {
+/// Where the traffic is when it is where it belongs: what somebody else did to the route meanwhile is told, and stays.
+fn restored(plan: &Plan, live: Option<&LiveRoute>) -> String {
     let service = &plan.service.microservice_name;
-    match &plan.deployment {
-        Deployment::First { .. } => format!("`{service}` has no route, as before"),
-        Deployment::Canary { stable, .. } => format!("all traffic of `{service}` is on `{}`", stable.name),
+    match (&plan.deployment, live) {
+        (Deployment::First { .. }, None) => format!("`{service}` has no route, as before"),
+        (Deployment::Canary { .. }, None) => format!("the route of `{service}` and the version that had it are gone"),
+        (Deployment::Canary { stable, .. }, Some(live)) if live.sole() == Some(&stable.name) => {
+            format!("all traffic of `{service}` is on `{}`", stable.name)
+        }
+        (_, Some(live)) => format!("somebody else changed the route of `{service}`, which has {live}"),
     }
 }
 
-fn left(version: &Version, reasons: &[String]) -> String {
-    format!("stack `{}` could not be deleted ({}); {}", version.stack, reasons.join("; "), by_hand(&version.stack))
+fn left(version: &Version, why: &str) -> String {
+    format!("stack `{}` could not be deleted ({why}); {}", version.stack, by_hand(&version.stack))
 }
 
 impl Failure {

@@ -5,12 +5,13 @@ use aws_sdk_cloudformation::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::validate_template::ValidateTemplateOutput,
-    types::{OnFailure, Parameter, StackStatus, Tag, TemplateParameter},
+    types::{OnFailure, Parameter, StackEvent, StackStatus, Tag, TemplateParameter},
 };
 
 use super::failed;
 use crate::{
     Result,
+    limits::STACK_MINUTES,
     plan::Plan,
     ports::{Stack, StackPhase, Stacks, Templates},
     request::Template,
@@ -21,8 +22,6 @@ use crate::{
 pub const EXECUTION_TAG: &str = "canary:execution";
 const ENVIRONMENT_TAG: &str = "canary:environment";
 const MICROSERVICE_TAG: &str = "canary:microservice";
-/// A stack that is not up after this long is rolled back by CloudFormation. In minutes.
-const CREATE_TIMEOUT_MINUTES: i32 = 60;
 /// As many failure reasons as fit a Step Functions cause and a reader's patience.
 const REASONS: usize = 5;
 
@@ -75,7 +74,7 @@ impl Stacks for CloudFormation {
             .set_parameters(Some(parameters(plan)))
             .set_tags(Some(tags(plan)))
             .set_role_arn(self.stack_role.clone())
-            .timeout_in_minutes(CREATE_TIMEOUT_MINUTES)
+            .timeout_in_minutes(i32::from(STACK_MINUTES))
             .on_failure(OnFailure::Rollback)
             .send()
             .await;
@@ -103,20 +102,7 @@ impl Stacks for CloudFormation {
             Err(error) if does_not_exist(&error) => return Ok(Vec::new()),
             Err(error) => return Err(failed("DescribeStackEvents", stack, error)),
         };
-        // The newest events come first; the cause is the earliest failure.
-        let mut reasons: Vec<_> = page
-            .stack_events
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|event| event.resource_status.as_ref().is_some_and(|status| status.as_str().ends_with("_FAILED")))
-            .filter_map(|event| {
-                let reason = event.resource_status_reason.filter(|reason| !reason.contains("cancelled"))?;
-                Some(format!("{}: {reason}", event.logical_resource_id.unwrap_or_default()))
-            })
-            .collect();
-        reasons.reverse();
-        reasons.truncate(REASONS);
-        Ok(reasons)
+        Ok(reasons(&page.stack_events.unwrap_or_default()))
     }
 }
 
@@ -138,6 +124,30 @@ fn body_or_url(template: &Template) -> (Option<String>, Option<String>) {
         Template::Body(text) => (Some(text.clone()), None),
         Template::Url(url) => (None, Some(url.clone())),
     }
+}
+
+/// Why the last operation on a stack failed. The newest event comes first, and the cause is the earliest failure.
+fn reasons(events: &[StackEvent]) -> Vec<String> {
+    let status = |event: &StackEvent| event.resource_status.as_ref().map_or("", StackStatus::as_str).to_owned();
+    let of_stack =
+        |event: &StackEvent| event.physical_resource_id.is_some() && event.physical_resource_id == event.stack_id;
+    let told = |event: &StackEvent| {
+        let reason =
+            event.resource_status_reason().filter(|reason| !reason.is_empty() && !reason.contains("cancelled"))?;
+        Some(format!("{}: {reason}", event.logical_resource_id().unwrap_or_default()))
+    };
+    // What failed before a deletion began is not why it failed.
+    let last =
+        events.split(|event| of_stack(event) && status(event) == "DELETE_IN_PROGRESS").next().unwrap_or_default();
+    let failed = last.iter().filter(|event| !of_stack(event) && status(event).ends_with("_FAILED"));
+    let mut reasons: Vec<_> = failed.filter_map(told).collect();
+    reasons.reverse();
+    reasons.truncate(REASONS);
+    if reasons.is_empty() {
+        // Of a creation that took too long, and of a deletion that was refused, only the stack itself tells.
+        reasons.extend(last.iter().filter(|event| of_stack(event)).find_map(told));
+    }
+    reasons
 }
 
 /// CloudFormation has no error of its own for a stack that is not there.

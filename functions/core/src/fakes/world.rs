@@ -37,6 +37,12 @@ pub struct State {
     pub stacks: BTreeMap<String, Stack>,
     /// Why resources failed, by stack.
     pub failures: BTreeMap<String, Vec<String>>,
+    /// Stacks whose deletion fails.
+    pub undeletable: BTreeSet<String>,
+    /// Stacks whose next deletion fails.
+    pub reluctant: BTreeSet<String>,
+    /// Stacks that may not be deleted: termination protection.
+    pub protected: BTreeSet<String>,
     /// The version record.
     pub record: Option<Record>,
     /// What the candidate answers.
@@ -239,9 +245,13 @@ impl Stacks for World {
 
     async fn delete(&self, stack: &str) -> Result<()> {
         self.call("DeleteStack", stack, |state| {
+            if state.protected.contains(stack) {
+                return Err(refused("DeleteStack", stack, Refusal::Rejected));
+            }
             let in_use = state.routes.values().flat_map(|route| &route.targets).any(|(name, _)| stack.ends_with(name));
+            let fails = in_use || state.reluctant.remove(stack) || state.undeletable.contains(stack);
             if let Some(entry) = state.stacks.get_mut(stack) {
-                entry.become_phase(if in_use { StackPhase::DeleteFailed } else { StackPhase::Deleting });
+                entry.become_phase(if fails { StackPhase::DeleteFailed } else { StackPhase::Deleting });
             }
             Ok(())
         })

@@ -48,6 +48,9 @@ def _after_creation(original: Callable[..., Awaitable[None]]) -> Callable[..., A
         ):
             stack[CANCELLED] = True
             await asyncio.sleep(_POLL_SECONDS)
+        if stack:
+            # ministack forgets what the rollback of a creation could not delete.
+            stack["_resources"] = {**stack.pop("_rollback_failed", {}), **stack.get("_resources", {})}
         await original(stack_name, stack_id, *args, **kwargs)
 
     return delete_stack

@@ -92,7 +92,13 @@ async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
     sent("Port", "80");
     sent("Protocol", "http");
     assert!(!body.contains("Parameters.member.8"), "published templates declare seven: {body}");
-    for part in ["StackName=demo-web-bbb&", "RoleARN=arn%3Arole", "OnFailure=ROLLBACK", "Value=arn%3Aexecution"] {
+    for part in [
+        "StackName=demo-web-bbb&",
+        "RoleARN=arn%3Arole",
+        "TimeoutInMinutes=60&",
+        "OnFailure=ROLLBACK",
+        "Value=arn%3Aexecution",
+    ] {
         assert!(body.contains(part), "{part} in {body}");
     }
 }
@@ -116,29 +122,68 @@ async fn a_stack_that_is_there_already_is_looked_at_and_not_a_failure() {
     stacks.create(&canary_plan(), &body()).await.unwrap();
 }
 
-#[tokio::test]
-async fn the_reasons_are_the_earliest_failures_without_those_that_follow_from_them() {
-    let event = |resource: &str, status: &str, reason: &str| {
+/// The events of stack `demo-web-bbb`, as resource, status and reason.
+fn events(newest_first: &[(&str, &str, &str)]) -> String {
+    let event = |(resource, status, reason): &(&str, &str, &str)| {
+        let id = if *resource == "demo-web-bbb" { "arn:stack" } else { "physical" };
         format!(
-            "<member><EventId>e</EventId><StackId>s</StackId><StackName>demo-web-bbb</StackName>\
+            "<member><EventId>e</EventId><StackId>arn:stack</StackId><StackName>demo-web-bbb</StackName>\
              <Timestamp>2026-11-21T03:00:00Z</Timestamp><LogicalResourceId>{resource}</LogicalResourceId>\
-             <ResourceStatus>{status}</ResourceStatus><ResourceStatusReason>{reason}</ResourceStatusReason></member>"
+             <PhysicalResourceId>{id}</PhysicalResourceId><ResourceStatus>{status}</ResourceStatus>\
+             <ResourceStatusReason>{reason}</ResourceStatusReason></member>"
         )
     };
-    let newest_first = [
-        event("demo-web-bbb", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed"),
-        event("VirtualNode", "CREATE_FAILED", "Resource creation cancelled"),
-        event("EcsService", "CREATE_FAILED", "circuit breaker"),
-        event("TaskDefinition", "CREATE_COMPLETE", ""),
-    ];
-    let body = format!(
+    format!(
         "<DescribeStackEventsResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
          <DescribeStackEventsResult><StackEvents>{}</StackEvents></DescribeStackEventsResult>\
          </DescribeStackEventsResponse>",
-        newest_first.concat()
-    );
-    let (stacks, _) = adapter(&[(200, &body)]);
-    assert_eq!(stacks.failures("demo-web-bbb").await.unwrap(), ["EcsService: circuit breaker"]);
+        newest_first.iter().map(event).collect::<String>()
+    )
+}
+
+async fn reasons_of(newest_first: &[(&str, &str, &str)]) -> Vec<String> {
+    let (stacks, _) = adapter(&[(200, &events(newest_first))]);
+    stacks.failures("demo-web-bbb").await.unwrap()
+}
+
+#[tokio::test]
+async fn the_reasons_are_the_earliest_failures_without_those_that_follow_from_them() {
+    let found = reasons_of(&[
+        ("demo-web-bbb", "ROLLBACK_IN_PROGRESS", "The following resource(s) failed"),
+        ("VirtualNode", "CREATE_FAILED", "Resource creation cancelled"),
+        ("EcsService", "CREATE_FAILED", "circuit breaker"),
+        ("TaskDefinition", "CREATE_COMPLETE", ""),
+    ]);
+    assert_eq!(found.await, ["EcsService: circuit breaker"]);
+}
+
+#[tokio::test]
+async fn the_reasons_of_a_failed_deletion_are_those_of_the_last_one() {
+    let found = reasons_of(&[
+        ("demo-web-bbb", "DELETE_FAILED", "The following resource(s) failed to delete: [VirtualNode]."),
+        ("VirtualNode", "DELETE_FAILED", "still a target"),
+        ("demo-web-bbb", "DELETE_IN_PROGRESS", ""),
+        ("CloudMap", "DELETE_FAILED", "has instances"),
+        ("demo-web-bbb", "DELETE_IN_PROGRESS", ""),
+        ("EcsService", "CREATE_FAILED", "circuit breaker"),
+    ]);
+    assert_eq!(found.await, ["VirtualNode: still a target"]);
+}
+
+#[tokio::test]
+async fn if_no_resource_failed_the_stack_itself_says_why() {
+    let too_long = reasons_of(&[
+        ("demo-web-bbb", "ROLLBACK_COMPLETE", ""),
+        ("demo-web-bbb", "ROLLBACK_IN_PROGRESS", "Stack creation time exceeded the specified timeout."),
+        ("EcsService", "CREATE_FAILED", "Resource creation cancelled"),
+        ("demo-web-bbb", "CREATE_IN_PROGRESS", "User Initiated"),
+    ]);
+    assert_eq!(too_long.await, ["demo-web-bbb: Stack creation time exceeded the specified timeout."]);
+    let imported = reasons_of(&[
+        ("demo-web-bbb", "CREATE_COMPLETE", "Delete canceled. Cannot delete export a as it is in use by b."),
+        ("demo-web-bbb", "CREATE_COMPLETE", ""),
+    ]);
+    assert_eq!(imported.await, ["demo-web-bbb: Delete canceled. Cannot delete export a as it is in use by b."]);
 }
 
 /// CloudFormation's answer about a valid template with these parameters, those that hold `=` with a default.
