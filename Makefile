@@ -26,7 +26,7 @@ STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
+.PHONY: help demo load test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -35,6 +35,9 @@ help: ## Show this list
 
 demo: package build ## Play the canary scenes with live traffic; report in target/demo
 	$(LOCAL).demo $(DEMO_OPTIONS)
+
+load: package build ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
+	PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m load $(LOAD_OPTIONS)
 
 up: package build ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE")
 	@$(LOCAL) up $(UP_OPTIONS)

@@ -56,6 +56,23 @@ fn what_is_worth_another_try_is_retried_by_every_task_and_nothing_else_of_ours_i
 }
 
 #[test]
+fn the_first_state_is_told_since_when_its_execution_waits() {
+    assert_eq!(states()["Check Deployment Version"]["Parameters"]["started.$"], "$$.Execution.StartTime");
+}
+
+#[test]
+fn a_throttled_invocation_which_did_nothing_is_tried_again_for_much_longer() {
+    let throttled = Value::from("Lambda.TooManyRequestsException");
+    for (name, task) in tasks_but_roll_back() {
+        let retriers = task["Retry"].as_array().unwrap();
+        let of_it: Vec<_> =
+            retriers.iter().filter(|one| every_string(one).contains(&throttled.as_str().unwrap())).collect();
+        assert_eq!(of_it.len(), 1, "`{name}`");
+        assert_eq!((&of_it[0]["MaxAttempts"], &of_it[0]["MaxDelaySeconds"]), (&30.into(), &60.into()), "`{name}`");
+    }
+}
+
+#[test]
 fn the_retry_policy_is_the_same_everywhere_but_in_roll_back() {
     let policies: Vec<_> = tasks_but_roll_back().into_iter().map(|(_, task)| task["Retry"].clone()).collect();
     assert!(policies.windows(2).all(|pair| pair[0] == pair[1]));

@@ -232,3 +232,12 @@ fn a_commit_is_text_of_61_letters_and_digits_at_most() {
         "deploy.json:9: `Sha` is `1234567`, a number: allowed is 1 to 61 letters and digits, as text in quotes\n"
     );
 }
+
+#[test]
+fn a_request_larger_than_a_state_may_be_is_refused_with_the_figure() {
+    let note = format!("{{\n  \"Note\": \"{}\",", "x".repeat(250_000));
+    let build = build().file("deploy.json", &DEPLOY.replacen('{', &note, 1));
+    let refusal = build.refused(RENDER);
+    assert!(refusal.contains("deploy.json: the input has 25"), "{refusal}");
+    assert!(refusal.contains("bytes of JSON: allowed are 245760 of the 262144"), "{refusal}");
+}

@@ -131,7 +131,9 @@ def test_the_deployment_is_an_execution_of_the_shared_state_machine(resources: d
 def test_the_name_of_an_execution_fits(resources: dict[str, Any]) -> None:
     # Step Functions takes 80 characters; CodePipeline adds a hyphen and a UUID.
     assert stage(resources, "Deploy")["Configuration"]["ExecutionNamePrefix"] == {"Ref": "MicroserviceName"}
-    assert templates.load("pipeline")["Parameters"]["MicroserviceName"]["MaxLength"] + 1 + 36 <= 80
+    name = templates.load("pipeline")["Parameters"]["MicroserviceName"]
+    assert name["MaxLength"] + 1 + 36 <= 80
+    assert f"at most {name['MaxLength']}" in name["ConstraintDescription"], "what a longer one is refused with"
 
 
 def test_one_canary_runs_at_a_time(resources: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def run(
     checkout: Checkout, directory: Path, services: Sequence[mix.Service], options: argparse.Namespace, say: Say
 ) -> Played:
     """Plays the load in an environment of its own, and looks at everything afterwards."""
-    with stage(checkout, directory, options.concurrency, say) as on:
+    with stage(checkout, directory, options.concurrency, options.poll, say) as on:
         requests = Requests(options.wait, mix.template(checkout.canary_template))
         rate = options.rate or sum(service.kind.called for service in services)
         played = play(on, services, requests, Options(rate, options.throttle), say)
@@ -76,7 +76,9 @@ def _verdict(played: Played) -> int:
     for example in callers.examples:
         print(f"WRONG request: {example}")
     right = not played.problems and not callers.failed and not callers.crossed
-    wrong = f"{len(played.problems)} services or resources are not as promised"
+    wrong = (
+        f"not as promised: {len(played.problems)} services or resources, {callers.failed + callers.crossed} requests"
+    )
     print("every deployment ended as promised, and nothing crossed over" if right else wrong)
     return 0 if right else FAILURE
 
@@ -90,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--services", type=_whole(1, _LARGEST), default=200, metavar="N", help=f"how many, up to {_LARGEST}")
     add("--wait", type=_whole(1, 600), default=20, metavar="SECONDS", help="WaitTime of every deployment")
+    add("--poll", type=_whole(2, 300), default=10, metavar="SECONDS", help="PollSeconds of the shared stack")
     add(
         "--rate",
         type=_whole(0, 10_000),
@@ -105,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
         help="of the functions' calls of AWS that is throttled",
     )
     add("--concurrency", type=_whole(1, 1000), default=CONCURRENCY, metavar="N",
-        help="functions that Lambda runs at a time; the default is a new account's")  # fmt: skip
+        help="functions that Lambda runs at a time")  # fmt: skip
     add("--out", type=Path, default=Path("target/load"), metavar="DIR", help="directory of report.json")
     return parser
 

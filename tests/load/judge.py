@@ -19,9 +19,7 @@ def endings(phase: Phase) -> dict[str, list[str]]:
     for service, ending in phase.endings.items():
         wanted = (service.kind.ends, service.kind.error)
         if (ending.state, ending.error) != wanted:
-            found[service.name] = [
-                f"ended in `{ending.state}` and not in `{wanted[0]}`: {ending.error}: {ending.cause}"
-            ]
+            found[service.name] = [f"`{ending.state}`, {ending.error or 'no error'}, and not {wanted}: {ending.cause}"]
     return found
 
 

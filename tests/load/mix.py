@@ -20,9 +20,9 @@ ROLLED_BACK = "Deployment Failed & Rolled Back"
 
 # What every service's name, and no other's, begins with.
 PREFIX = "load-"
-# Containers of this image name run hello-backend; those of a version that begins with CRASHES end at once.
+# The versions that begin with these run hello-backend, of this image name. No other one has an image.
 IMAGE = "load"
-CRASHES = "crashes"
+STABLE, NEXT, MISSING = "stable", "next", "missing"
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,12 @@ class Kind:
 
 PROMOTED = Kind("promoted", "a good version, called all the time", SUCCEEDED)
 FIRST = Kind("first", "the first version of a service", SUCCEEDED, first=True, called=False)
-CRASHING = Kind("crashing", "its tasks do not start", ROLLED_BACK, "Canary.StackFailed")
+BROKEN = Kind("broken", "a version whose tasks do not start", ROLLED_BACK, "Canary.StackFailed")
 QUIET = Kind("quiet", "nobody calls it, so it is not healthy", ROLLED_BACK, "Canary.Unhealthy", called=False)
 INVALID = Kind("refused", "a request with a wrong field", REFUSED, "Canary.InvalidInput")
-KINDS = (PROMOTED, FIRST, CRASHING, QUIET, INVALID)
+KINDS = (PROMOTED, FIRST, BROKEN, QUIET, INVALID)
 # Among the first six are all of them, and of every dozen eight are promoted.
-_DOZEN = (PROMOTED, FIRST, CRASHING, QUIET, INVALID, *(PROMOTED,) * 7)
+_DOZEN = (PROMOTED, FIRST, BROKEN, QUIET, INVALID, *(PROMOTED,) * 7)
 
 
 @dataclass(frozen=True)
@@ -69,13 +69,12 @@ class Service:
     @property
     def stable(self) -> str:
         """The version before, of this service alone."""
-        return f"stable{self.number:04}"
+        return f"{STABLE}{self.number:04}"
 
     @property
     def candidate(self) -> str:
         """The version that is deployed, of this service alone."""
-        prefix = CRASHES if self.kind is CRASHING else "next"
-        return f"{prefix}{self.number:04}"
+        return f"{MISSING if self.kind is BROKEN else NEXT}{self.number:04}"
 
     @property
     def live(self) -> str:
@@ -133,12 +132,7 @@ def image_map() -> dict[str, Any]:
         "run": ["{checkout}/target/debug/hello-backend"],
         "env": {"HOST": "{host}", "PORT": "{port}"},
     }
-    return {
-        "images": [
-            {"image": f"{IMAGE}:{CRASHES}*", "run": ["/bin/false"]},
-            {"image": f"{IMAGE}:*", **backend},
-        ]
-    }
+    return {"images": [{"image": f"{IMAGE}:{begins}*", **backend} for begins in (STABLE, NEXT)]}
 
 
 def count(services: Sequence[Service], kind: Kind) -> int:

@@ -13,12 +13,13 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.loopback import free_port
+from canary_local.stacks import SHARED_STACK
 
 from . import mix
 from .mix import Service
-from .proxy import Proxy
+from .proxy import Throttles
 
-# What AWS gives a new account. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# Far fewer than the 1,000 of an account that has been in use for a while, so that invocations are throttled.
 CONCURRENCY = 10
 STACK_SECONDS = 6.0
 GATEWAY = "ingress"
@@ -34,7 +35,7 @@ class Stage:
     """What deployments are played on."""
 
     env: Environment
-    proxy: Proxy
+    proxy: Throttles
 
 
 def check_machine(count: int) -> None:
@@ -48,14 +49,16 @@ def check_machine(count: int) -> None:
 
 
 @contextmanager
-def stage(checkout: Checkout, directory: Path, concurrency: int, progress: Progress) -> Iterator[Stage]:
+def stage(
+    checkout: Checkout, directory: Path, concurrency: int, poll_seconds: int, progress: Progress
+) -> Iterator[Stage]:
     """Starts an environment with its state in `directory`; ends it with the block."""
     directory.mkdir(parents=True, exist_ok=True)
     images = directory / "images.json"
     images.write_text(json.dumps(mix.image_map(), indent=2) + "\n")
     port = free_port(None)
     with ExitStack() as stack:
-        proxy = stack.enter_context(Proxy(f"http://127.0.0.1:{port}", directory / "microburst.log"))
+        proxy = stack.enter_context(Throttles(f"http://127.0.0.1:{port}", directory / "microburst.log"))
         settings = {
             # microburst sends other headers than the functions have signed, so nothing can be authorized here.
             "AUTH": "false",
@@ -71,7 +74,18 @@ def stage(checkout: Checkout, directory: Path, concurrency: int, progress: Progr
             ministack=settings,
             progress=progress,
         )
-        yield Stage(stack.enter_context(env), proxy)
+        stack.enter_context(env)
+        _set_pace(env, poll_seconds)
+        yield Stage(env, proxy)
+
+
+def _set_pace(env: Environment, poll_seconds: int) -> None:
+    """What the parameter `PollSeconds` of the shared stack sets: Check Deployment Version writes it into the plan."""
+    functions, name = env.client("lambda"), f"{SHARED_STACK}-check-version"
+    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    functions.update_function_configuration(
+        FunctionName=name, Environment={"Variables": {**variables, "POLL_SECONDS": str(poll_seconds)}}
+    )
 
 
 def make_routers(env: Environment, services: Sequence[Service]) -> None:

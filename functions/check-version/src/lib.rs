@@ -19,11 +19,14 @@ use serde_json::Value;
 /// Looks at a lock that another deployment has are this much rarer than looks at a stack: a queue may last for hours.
 const QUEUE_POLLS: u32 = 4;
 
-/// What the state machine was started with, and by which execution.
+/// What the state machine was started with, and which execution that started and when.
 #[derive(Deserialize)]
 pub struct Input {
     request: Value,
     execution: String,
+    /// Absent if somebody calls the function by hand, with a sample of days ago.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    started: Option<OffsetDateTime>,
 }
 
 /// What the first state looks at, and the locks, of which it takes one.
@@ -89,8 +92,8 @@ pub struct Begin {
 /// Validates, looks, plans.
 ///
 /// # Errors
-/// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning` or `Canary.UnexpectedRoute` for a deployment that
-/// cannot be begun; otherwise what AWS refused. The lock is given back then.
+/// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning`, `Canary.QueuedTooLong` or `Canary.UnexpectedRoute`
+/// for a deployment that cannot be begun; otherwise what AWS refused. The lock is given back then.
 pub async fn handle<Router, Records, Checked, Held, Others>(
     input: Input,
     ports: Ports<'_, Router, Records, Checked, Held, Others>,
@@ -104,8 +107,9 @@ where
     Held: Locks,
     Others: Executions,
 {
-    let Input { request, execution } = input;
+    let Input { request, execution, started } = input;
     let Ports { router, records, templates, locks, executions } = ports;
+    let waited = started.map_or(Duration::ZERO, |started| now - started);
     if let Some(asked) = RepairRequest::parse(&request)? {
         return repair(&asked, &execution, router, locks, executions, now).await;
     }
@@ -121,14 +125,16 @@ where
         Acquired::Unreadable(by) => return Err(unreadable(&by)),
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
         Acquired::HeldBy(behind) if request.on_running == OnRunning::Queue => {
-            return Ok(Output::Queued { behind, wait_seconds: pace.poll_seconds * QUEUE_POLLS });
+            let wait_seconds = pace.poll_seconds * QUEUE_POLLS;
+            limits::queue(&service, &behind, waited, wait_seconds)?;
+            return Ok(Output::Queued { behind, wait_seconds });
         }
         Acquired::HeldBy(other) => {
             return Err(Error::AlreadyRunning { service: service.microservice_name, execution: other });
         }
     }
 
-    match decide(&request, router, records, &execution, pace).await {
+    match decide(&request, router, records, (execution.as_str(), waited), pace).await {
         Ok(plan) => {
             locks.note(&plan).await?;
             Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan), begin: Begin::default() })
@@ -181,7 +187,7 @@ async fn decide(
     request: &DeployRequest,
     router: &impl TrafficRouter,
     records: &impl VersionRecords,
-    execution: &str,
+    (execution, waited): (&str, Duration),
     pace: Pace,
 ) -> Result<Plan> {
     let service = request.service();
@@ -194,7 +200,7 @@ async fn decide(
     if let Deployment::Canary { stable, .. } = &plan.deployment {
         checks::namespace(&service, stable, router).await?;
     }
-    limits::check(&plan)?;
+    limits::check(&plan, waited)?;
     Ok(plan)
 }
 

@@ -23,7 +23,12 @@ fn request() -> Value {
 }
 
 async fn check(world: &World, request: Value) -> Result<Output> {
-    let input = Input { request, execution: "arn:execution".to_owned() };
+    check_after(world, request, Duration::ZERO).await
+}
+
+/// So long after the execution was started.
+async fn check_after(world: &World, request: Value, waited: Duration) -> Result<Output> {
+    let input = Input { request, execution: "arn:execution".to_owned(), started: Some(SHIFTED - waited) };
     let ports = Ports { router: world, records: world, templates: world, locks: world, executions: world };
     handle(input, ports, Pace::default(), SHIFTED).await
 }
@@ -87,6 +92,29 @@ async fn a_second_deployment_waits_if_it_is_asked_to() {
     let output = check(&held("running", None), queued.clone()).await.unwrap();
     assert!(matches!(output, Output::Queued { behind, wait_seconds: 60 } if behind == "arn:earlier"));
     assert!(matches!(check(&held("ended", None), queued).await.unwrap(), Output::Planned { .. }));
+}
+
+#[tokio::test]
+async fn a_queue_ends_before_the_history_is_full_and_its_time_counts_for_the_pipelines_week() {
+    let mut queued = request();
+    queued["OnRunning"] = json!("Queue");
+    let world = held("running", None);
+    let before = world.state().clone();
+    let almost = check_after(&world, queued.clone(), Duration::seconds(11_999)).await.unwrap();
+    assert!(matches!(almost, Output::Queued { .. }));
+    let error = check_after(&world, queued.clone(), Duration::seconds(12_003)).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.QueuedTooLong");
+    assert_eq!(
+        error.to_string(),
+        "waited 12003 seconds for the deployment of `web` that is running, arn:earlier: allowed are 12000"
+    );
+    assert_eq!(*world.state(), before);
+
+    let world = World::new(version_aaa_is_live());
+    queued["WaitTime"] = json!(150_000 - 180);
+    assert!(check_after(&world, queued.clone(), Duration::seconds(1_200)).await.is_ok());
+    let error = check_after(&World::new(version_aaa_is_live()), queued, Duration::seconds(1_201)).await.unwrap_err();
+    assert!(error.to_string().contains("4 steps may take 604801 seconds, and allowed are 604800"), "{error}");
 }
 
 #[tokio::test]

@@ -62,6 +62,20 @@ pub enum Error {
         /// The execution that is deploying it.
         execution: String,
     },
+    /// Another deployment of the service was waited for as long as an execution may.
+    #[error(
+        "waited {waited} seconds for the deployment of `{service}` that is running, {execution}: allowed are {allowed}"
+    )]
+    QueuedTooLong {
+        /// The service.
+        service: String,
+        /// The execution that is deploying it.
+        execution: String,
+        /// For how many seconds.
+        waited: i64,
+        /// For how many seconds it may be.
+        allowed: i64,
+    },
     /// The live route is not what this deployment may change.
     #[error("route of `{service}` is not this deployment's to change: {why}")]
     UnexpectedRoute {
@@ -130,6 +144,7 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.InvalidState", Kind::GiveUp),
     ("Canary.AlreadyDeployed", Kind::GiveUp),
     ("Canary.AlreadyRunning", Kind::GiveUp),
+    ("Canary.QueuedTooLong", Kind::GiveUp),
     ("Canary.UnexpectedRoute", Kind::GiveUp),
     ("Canary.ShiftNotApplied", Kind::Retry),
     ("Canary.StillReceivingTraffic", Kind::GiveUp),
@@ -167,6 +182,7 @@ impl Error {
             Self::InvalidState { .. } => "Canary.InvalidState",
             Self::AlreadyDeployed { .. } => "Canary.AlreadyDeployed",
             Self::AlreadyRunning { .. } => "Canary.AlreadyRunning",
+            Self::QueuedTooLong { .. } => "Canary.QueuedTooLong",
             Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
             Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
             Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",
@@ -223,6 +239,7 @@ mod tests {
             Error::InvalidState { function: "rollback", why: text() },
             Error::AlreadyDeployed { version: text(), service: text() },
             Error::AlreadyRunning { service: text(), execution: text() },
+            Error::QueuedTooLong { service: text(), execution: text(), waited: 1, allowed: 0 },
             Error::UnexpectedRoute { service: text(), why: text() },
             Error::ShiftNotApplied { service: text(), wanted: text(), found: text() },
             Error::StillReceivingTraffic { version: text(), routes: text() },
@@ -246,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_chain_names_operation_subject_and_cause() {
-        let error = &one_of_each()[10];
-        assert_eq!(error.chain(), "DescribeRoute of `x-route` failed: throttled");
+        let chains: Vec<_> = one_of_each().iter().map(Error::chain).collect();
+        assert!(chains.contains(&"DescribeRoute of `x-route` failed: throttled".to_owned()), "{chains:?}");
     }
 }

@@ -1,14 +1,18 @@
 //! What Step Functions and CodePipeline let a deployment take, checked before it begins: an execution that runs into a limit is
 //! ended where it stands.
 
-use crate::{Error, Result, plan::Plan};
+use serde_json::Value;
+use time::Duration;
+
+use crate::{Error, Result, plan::Plan, service::Service};
 
 /// Events in the history of one execution.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const HISTORY_EVENTS: u64 = 25_000;
-/// What is kept of them for retries, and for two more hours of looks at a stack every 15 s: CloudFormation's rollback of one
-/// that did not come up, and a removal.
-const KEPT_EVENTS: u64 = 5_000;
+/// Bytes that one state passes to the next, or to its task; the same page.
+const STATE_BYTES: usize = 262_144;
+/// What is kept of them for the plan, which Deploy New Version is told beside the request.
+const PLAN_BYTES: usize = 16_384;
 /// The deploy action of a pipeline waits seven days.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-StepFunctions.html>
 const PIPELINE_SECONDS: u64 = 7 * 24 * 3600;
@@ -19,32 +23,75 @@ const STACK_SECONDS: u64 = STACK_MINUTES as u64 * 60;
 const TASK_EVENTS: u64 = 5;
 /// A Wait or a Choice: entered, exited.
 const STATE_EVENTS: u64 = 2;
+/// A task that looks, the choice after it, and the wait for the next look.
+const LOOK_EVENTS: u64 = TASK_EVENTS + 2 * STATE_EVENTS;
+/// Looks at a stack that is being deleted, of which CloudFormation limits no time: an hour's, where that is not more.
+const DELETION_LOOKS: u64 = 300;
+/// Looks at the lock of another deployment.
+const QUEUE_LOOKS: u32 = 200;
+/// What is kept for tasks that are tried again.
+const RETRY_EVENTS: u64 = 500;
 
-/// Refuses a plan that could not be carried out within the limits.
+/// Refuses a plan that could not be carried out within the limits, `waited` after the execution was started.
 ///
 /// # Errors
 /// `Canary.InvalidInput` with the figure and the limit.
-pub fn check(plan: &Plan) -> Result<()> {
+pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
     let (steps, poll) = (plan.weights.len() as u64, u64::from(plan.poll_seconds).max(1));
     // Shift, wait, look, is it healthy, is all watched; and as many looks more as data may be late.
-    let looks = u64::from(plan.health.data_delay).div_ceil(poll);
-    let step = 2 * TASK_EVENTS + 3 * STATE_EVENTS + looks * (TASK_EVENTS + 2 * STATE_EVENTS);
-    let stack = STACK_SECONDS.div_ceil(poll) * (TASK_EVENTS + 2 * STATE_EVENTS);
-    let events = stack + steps * step;
-    if events > HISTORY_EVENTS - KEPT_EVENTS {
+    let late = u64::from(plan.health.data_delay).div_ceil(poll) * LOOK_EVENTS;
+    let events = STACK_SECONDS.div_ceil(poll) * LOOK_EVENTS + steps * (2 * TASK_EVENTS + 3 * STATE_EVENTS + late);
+    let allowed = HISTORY_EVENTS.saturating_sub(kept(poll));
+    if events > allowed {
         return Err(Error::InvalidInput(format!(
-            "`PercentageStep` makes {steps} steps, whose execution may have {events} events in its history: allowed are {} of \
-             Step Functions' {HISTORY_EVENTS}, and the rest is for a rollback; take larger steps",
-            HISTORY_EVENTS - KEPT_EVENTS
+            "`PercentageStep` makes {steps} steps, whose execution may have {events} events in its history, with a look every \
+             {poll} s: allowed are {allowed} of Step Functions' {HISTORY_EVENTS}, and the rest is for a queue, a repair and a \
+             rollback; take larger steps"
         )));
     }
+    let waited = u64::try_from(waited.whole_seconds()).unwrap_or(0);
     // A stack comes up, and one goes.
-    let seconds = steps * (u64::from(plan.wait_time) + u64::from(plan.health.data_delay)) + 2 * STACK_SECONDS;
+    let seconds = waited + steps * (u64::from(plan.wait_time) + u64::from(plan.health.data_delay)) + 2 * STACK_SECONDS;
     if seconds > PIPELINE_SECONDS {
         return Err(Error::InvalidInput(format!(
             "`WaitTime` is `{}`: {steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is how \
              long a pipeline waits",
             plan.wait_time
+        )));
+    }
+    Ok(())
+}
+
+/// Events that a plan may not have: a queue, then a repair of what an earlier deployment left, each task tried again now and
+/// then, and at the end one deletion, of the old version or of the candidate.
+fn kept(poll: u64) -> u64 {
+    let deletion = STACK_SECONDS.div_ceil(poll).min(DELETION_LOOKS) * LOOK_EVENTS;
+    u64::from(QUEUE_LOOKS) * LOOK_EVENTS + 2 * deletion + RETRY_EVENTS
+}
+
+/// Refuses to queue any longer behind `execution`, of which a look is taken every `look` seconds.
+///
+/// # Errors
+/// `Canary.QueuedTooLong` with both figures.
+pub fn queue(service: &Service, execution: &str, waited: Duration, look: u32) -> Result<()> {
+    let (waited, allowed) = (waited.whole_seconds(), i64::from(look) * i64::from(QUEUE_LOOKS));
+    if waited < allowed {
+        return Ok(());
+    }
+    let (service, execution) = (service.microservice_name.clone(), execution.to_owned());
+    Err(Error::QueuedTooLong { service, execution, waited, allowed })
+}
+
+/// Refuses an input that would not fit into one state together with the plan.
+///
+/// # Errors
+/// `Canary.InvalidInput` with the figure and the limit.
+pub fn input(request: &Value) -> Result<()> {
+    let (bytes, allowed) = (request.to_string().len(), STATE_BYTES - PLAN_BYTES);
+    if bytes > allowed {
+        return Err(Error::InvalidInput(format!(
+            "the input has {bytes} bytes of JSON: allowed are {allowed} of the {STATE_BYTES} that Step Functions passes from \
+             state to state, and the rest is for the plan"
         )));
     }
     Ok(())
@@ -59,7 +106,7 @@ mod tests {
     use super::*;
     use crate::{
         fakes::canary_plan,
-        plan::Pace,
+        plan::{HealthPolicy, Pace},
         split::{Weight, steps},
     };
 
@@ -69,32 +116,34 @@ mod tests {
 
     #[test]
     fn a_hundred_steps_fit_at_the_usual_pace_and_not_at_any() {
-        check(&plan(1, 60, 15)).unwrap();
-        let error = check(&plan(1, 60, 2)).unwrap_err();
+        check(&plan(1, 60, 15), Duration::ZERO).unwrap();
+        let error = check(&plan(1, 60, 2), Duration::ZERO).unwrap_err();
         assert_eq!(error.name(), "Canary.InvalidInput");
-        assert!(error.to_string().contains("makes 100 steps, whose execution may have 98"), "{error}");
+        assert!(error.to_string().contains("makes 100 steps, whose execution may have 98800 events"), "{error}");
+        assert!(error.to_string().contains("allowed are 17300 of Step Functions' 25000"), "{error}");
     }
 
     #[test]
     fn a_deployment_longer_than_a_pipeline_waits_is_refused_with_both_figures() {
-        check(&plan(25, 24 * 3600, 15)).unwrap();
-        let error = check(&plan(25, 2 * 24 * 3600, 15)).unwrap_err();
+        check(&plan(25, 24 * 3600, 15), Duration::ZERO).unwrap();
+        let error = check(&plan(25, 2 * 24 * 3600, 15), Duration::ZERO).unwrap_err();
         assert_eq!(
             error.to_string(),
             "`WaitTime` is `172800`: 4 steps may take 699120 seconds, and allowed are 604800, which is how long a pipeline waits"
         );
     }
 
-    /// Events of looking at a stack for so many minutes at the usual pace: the look, a choice, a wait.
+    /// Events of looking at a stack for so many minutes at the usual pace.
     fn looks(minutes: u64) -> u64 {
-        (minutes * 60).div_ceil(u64::from(Pace::default().poll_seconds)) * (TASK_EVENTS + 2 * STATE_EVENTS)
+        (minutes * 60).div_ceil(u64::from(Pace::default().poll_seconds)) * LOOK_EVENTS
     }
 
     #[test]
     fn a_stack_that_takes_fifty_minutes_fits_with_the_longest_plan_and_one_that_never_comes_up_too() {
-        let longest = plan(1, 60, Pace::default().poll_seconds);
-        check(&longest).unwrap();
-        let late = u64::from(longest.health.data_delay).div_ceil(15) * (TASK_EVENTS + 2 * STATE_EVENTS);
+        let poll = Pace::default().poll_seconds;
+        let longest = plan(1, 60, poll);
+        check(&longest, Duration::ZERO).unwrap();
+        let late = u64::from(longest.health.data_delay).div_ceil(u64::from(poll)) * LOOK_EVENTS;
         let steps = longest.weights.len() as u64 * (2 * TASK_EVENTS + 3 * STATE_EVENTS + late);
         assert!(
             looks(50) + steps + looks(50) < HISTORY_EVENTS,
@@ -103,19 +152,53 @@ mod tests {
         // Its time-out, then CloudFormation's rollback and our deletion, an hour each; and every try of Roll Back there is.
         let retries = 60 * 3;
         assert!(looks(u64::from(STACK_MINUTES) + 60 + 60) + steps + retries < HISTORY_EVENTS);
-        assert!(looks(60 + 60) + retries <= KEPT_EVENTS);
+        assert!(looks(60 + 60) + retries <= kept(u64::from(poll)));
+    }
+
+    /// An execution as long as it can get, state by state: its events and its seconds.
+    fn longest(plan: &Plan) -> (u64, u64) {
+        let (mut events, mut seconds) = (2, 0);
+        let poll = u64::from(plan.poll_seconds);
+        let mut looks = |most: u64| (0..most).for_each(|_| events += 5 + 2 + 2);
+        looks(200);
+        let deletion = 3600_u64.div_ceil(poll).min(300);
+        // A repair; the candidate's creation; a removal or a rollback.
+        for most in [deletion, 3600_u64.div_ceil(poll), deletion] {
+            looks(most);
+        }
+        for _ in &plan.weights {
+            looks(u64::from(plan.health.data_delay).div_ceil(poll));
+            seconds += u64::from(plan.wait_time) + u64::from(plan.health.data_delay);
+        }
+        // Each step's shift, wait, look and two choices; the plan, what comes first; first deployment, the end.
+        events += plan.weights.len() as u64 * (5 + 2 + 5 + 2 + 2) + 7 + 4;
+        (events, seconds + 3600)
     }
 
     proptest! {
         #[test]
-        fn what_is_accepted_fits_the_history_and_the_week(percent in 1u8..=100, wait in 1u32..=604_800, poll in 1u32..=300) {
-            let plan = plan(percent, wait, poll);
-            if check(&plan).is_ok() {
-                let steps = plan.weights.len() as u64;
-                prop_assert!(steps * u64::from(wait) < PIPELINE_SECONDS);
-                // A stack that takes an hour, and in every step: shift 5, wait 2, look 5, two choices 4.
-                prop_assert!(3600 / u64::from(poll) * 9 + steps * 16 <= HISTORY_EVENTS - KEPT_EVENTS);
+        fn what_is_accepted_fits_the_history_and_the_week(
+            percent in 1u8..=100, wait in 1u32..=604_800, poll in 2u32..=300, data_delay in 0u32..=600,
+            waited in 0i64..=12_000,
+        ) {
+            let plan = Plan { health: HealthPolicy { data_delay, ..canary_plan().health }, ..plan(percent, wait, poll) };
+            if check(&plan, Duration::seconds(waited)).is_ok() {
+                let (events, seconds) = longest(&plan);
+                prop_assert!(events <= 25_000, "{events}");
+                prop_assert!(seconds + waited as u64 <= 604_800, "{seconds}");
             }
+        }
+
+        #[test]
+        fn a_plan_fits_beside_the_largest_input(
+            service in "[a-zA-Z][a-zA-Z0-9-]{99}", namespace in "[a-z.]{253}", image in "[!-~]{512}", arn in "\\PC{400}",
+            percent in 1u8..=100,
+        ) {
+            let mut plan = Plan { execution: arn, container_image: image, ..plan(percent, 604_800, 15) };
+            plan.service.microservice_name = service.clone();
+            plan.service.environment_name = service;
+            plan.service.namespace = namespace;
+            prop_assert!(serde_json::to_string(&plan).unwrap().len() < PLAN_BYTES);
         }
     }
 }

@@ -128,7 +128,8 @@ fn body_or_url(template: &Template) -> (Option<String>, Option<String>) {
 
 /// Why the last operation on a stack failed. The newest event comes first, and the cause is the earliest failure.
 fn reasons(events: &[StackEvent]) -> Vec<String> {
-    let status = |event: &StackEvent| event.resource_status.as_ref().map_or("", StackStatus::as_str).to_owned();
+    let status =
+        |event: &StackEvent| event.resource_status.as_ref().map_or(String::new(), |status| status.as_str().to_owned());
     let of_stack =
         |event: &StackEvent| event.physical_resource_id.is_some() && event.physical_resource_id == event.stack_id;
     let told = |event: &StackEvent| {

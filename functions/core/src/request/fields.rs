@@ -8,6 +8,8 @@ use crate::{Error, Result, split::Weight};
 const ALIASES: [(&str, &str); 2] = [("percentage_step", "PercentageStep"), ("wait_time", "WaitTime")];
 /// A value longer than this is cut in a message.
 const SHOWN_CHARS: usize = 80;
+/// More problems than these are only counted: an error is state of the execution, and so limited in size.
+const SHOWN_PROBLEMS: usize = 20;
 
 /// What a text field may hold.
 pub(super) struct Pattern {
@@ -146,6 +148,11 @@ impl<'a> Fields<'a> {
                 self.problems
                     .push(format!("`{name}` and `{}` are one field: allowed is one of the two", canonical(name)));
             }
+        }
+        let more = self.problems.len().saturating_sub(SHOWN_PROBLEMS);
+        self.problems.truncate(SHOWN_PROBLEMS);
+        if more > 0 {
+            self.problems.push(format!("and {more} more"));
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(self.problems.join("; "))) }
     }

@@ -18,7 +18,7 @@ pub use self::{
     template::Template,
 };
 use crate::{
-    Result,
+    Result, limits,
     service::{Protocol, Service},
     split::Weight,
 };
@@ -126,8 +126,10 @@ impl DeployRequest {
     /// Reads a request.
     ///
     /// # Errors
-    /// `Canary.InvalidInput`, naming every bad field with its value and what is allowed.
+    /// `Canary.InvalidInput`, naming every bad field with its value and what is allowed, or the size of an input that is too
+    /// large.
     pub fn parse(input: &Value) -> Result<Self> {
+        limits::input(input)?;
         let mut fields = Fields::of(input)?;
         let request = Self {
             environment_name: fields.text("EnvironmentName", &NAME),

@@ -142,6 +142,26 @@ fn a_name_too_long_for_a_stack_is_refused_with_the_figure() {
 }
 
 #[test]
+fn an_input_over_the_limit_of_a_state_is_refused_with_the_figure() {
+    let refusal = refusal(&with("ContainerImage", "x".repeat(245_760).into()));
+    assert!(refusal.starts_with("the input has 246"), "{refusal}");
+    assert!(refusal.ends_with(
+        "bytes of JSON: allowed are 245760 of the 262144 that Step Functions passes from state to state, and the rest is for the plan"
+    ));
+}
+
+#[test]
+fn of_very_many_problems_the_first_are_named_and_the_others_counted() {
+    let mut input = seed();
+    for number in 0..5000 {
+        input[format!("Unknown{number}")] = 1.into();
+    }
+    let refusal = refusal(&input);
+    assert!(refusal.ends_with("; and 4980 more"), "{refusal}");
+    assert!(refusal.len() < 16_384, "{}", refusal.len());
+}
+
+#[test]
 fn a_template_over_the_limit_is_refused_with_the_figure() {
     let long = format!("Resources:\n#{}", "x".repeat(51_200));
     let message = refusal(&with("CanaryTemplate", json!(STANDARD.encode(long))));

@@ -10,13 +10,15 @@ use tracing::{info, warn};
 
 use super::admin::Admin;
 use super::listeners::INGRESS;
+use super::looks::Looks;
 use super::model::{Proxy, ProxyConfig};
 use super::plane::Plane;
 use super::sync::{SyncError, Syncer};
 use crate::stats::{Labels, Sample};
 
-/// The time between two looks at an Envoy that starts.
+/// The time between the first two looks at an Envoy that starts, and the longest one.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
 
 /// The time until an Envoy that did not take its configuration in time is given it again. One that rejected it would
 /// reject it again.
@@ -92,6 +94,22 @@ impl Member {
         }
     }
 
+    /// Asks for a configuration. Its Envoy is left alone if it has that one.
+    pub(super) fn want(&mut self, round: u64, config: ProxyConfig) {
+        let has_it = |(asked, before): &Wanted| {
+            self.live && self.problem.is_none() && *asked == self.applied && **before == config
+        };
+        if has_it(&self.wanted.borrow()) {
+            self.applied = round;
+            self.wanted.send_if_modified(|wanted| {
+                wanted.0 = round;
+                false
+            });
+        } else {
+            self.wanted.send_replace((round, Arc::new(config)));
+        }
+    }
+
     /// Takes note of what became of a configuration; returns whether this changes what callers are to do.
     pub(super) fn took(&mut self, (round, config): &Wanted, result: &Result<(), SyncError>) -> bool {
         let before = self.takes_requests();
@@ -119,8 +137,9 @@ fn serves(config: &ProxyConfig) -> bool {
 
 /// Brings one Envoy each configuration that is wanted, from when it is live.
 async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut wanted: watch::Receiver<Wanted>) {
+    let mut looks = Looks::new(LOOK_EVERY, LOOK_AT_LEAST_EVERY);
     while !admin.is_live().await {
-        sleep(LOOK_EVERY).await;
+        looks.pause().await;
     }
     info!(task, "Envoy is live");
     loop {
@@ -146,5 +165,59 @@ async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut 
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::envoy::role::{Role, RoleKind};
+    use crate::ports::LocalPorts;
+
+    fn member() -> Member {
+        let address = Ipv4Addr::new(127, 0, 40, 9);
+        let proxy = Proxy {
+            role: Role { mesh: "demo".into(), kind: RoleKind::VirtualNode, name: "shop-1".into() },
+            address,
+            directory: "/state/envoy/task".into(),
+            reserved: Default::default(),
+            ports: LocalPorts::new(&[], 0),
+            egress_ports: Default::default(),
+        };
+        let labels = Labels { cluster: "demo".into(), family: "shop".into() };
+        Member::new(proxy, Admin::new(reqwest::Client::new(), address), labels)
+    }
+
+    fn config(name: &str) -> ProxyConfig {
+        let mut config = ProxyConfig::default();
+        config.listeners.insert(name.into(), json!({"name": name}));
+        config
+    }
+
+    #[test]
+    fn an_envoy_that_has_what_is_wanted_is_left_alone_and_another_one_is_not() {
+        let mut member = member();
+        let mut worker = member.wanted.subscribe();
+        member.want(1, config("a"));
+        assert!(worker.has_changed().unwrap_or(false));
+        let latest = worker.borrow_and_update().clone();
+        member.want(2, config("a"));
+        assert!(worker.has_changed().unwrap_or(false), "it is not known yet whether Envoy took round 1");
+
+        let newest = worker.borrow_and_update().clone();
+        member.took(&latest, &Ok(()));
+        member.want(3, config("a"));
+        assert!(worker.has_changed().unwrap_or(false), "round 2 is still under way");
+        worker.borrow_and_update();
+        member.took(&(3, newest.1), &Ok(()));
+        member.want(4, config("a"));
+        assert_eq!((worker.has_changed().ok(), member.applied, worker.borrow().0), (Some(false), 4, 4));
+
+        member.want(5, config("b"));
+        assert_eq!((worker.has_changed().ok(), member.applied), (Some(true), 4));
     }
 }

@@ -7,6 +7,7 @@ mod drain;
 pub mod files;
 mod gateway;
 mod listeners;
+mod looks;
 mod matching;
 mod member;
 pub mod model;

@@ -206,7 +206,7 @@ impl Plane {
         for member in members.values_mut() {
             member.proxy.egress_ports = egress_ports(world, &member.proxy);
             let config = generate(world, &member.proxy);
-            member.wanted.send_replace((*round, Arc::new(config)));
+            member.want(*round, config);
         }
         *round
     }

@@ -18,12 +18,13 @@ use super::admin::{Admin, Statistics};
 use super::bootstrap::bootstrap;
 use super::clusters::assignment;
 use super::files::{self, Kind};
+use super::looks::Looks;
 use super::model::{Proxy, ProxyConfig};
 use super::routes::EGRESS;
 
-/// How long Envoy may take to accept a file; it takes milliseconds.
-const ACCEPT_WITHIN: Duration = Duration::from_secs(10);
-/// The time between two looks at a condition.
+/// How long Envoy may take to accept a file; it takes milliseconds, and longer where hundreds of tasks share the machine.
+const ACCEPT_WITHIN: Duration = Duration::from_secs(30);
+/// The time between the first two looks at a condition.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// How long requests on a cluster that nothing routes to any more are waited for.
 const FINISH_WITHIN: Duration = Duration::from_secs(30);
@@ -198,6 +199,7 @@ impl Syncer {
     /// Waits until Envoy confirmed every file written so far.
     async fn confirmed(&mut self) -> Result<(), SyncError> {
         let deadline = Instant::now() + ACCEPT_WITHIN;
+        let mut looks = Looks::new(LOOK_EVERY, LOOK_EVERY * 20);
         loop {
             if let Ok(statistics) = self.admin.statistics(STATISTICS).await {
                 let rejected = self.new_rejection(&statistics);
@@ -216,7 +218,7 @@ impl Syncer {
                 let silent = std::mem::take(&mut self.awaited).into_keys().collect();
                 return Err(SyncError::Silent(silent));
             }
-            sleep(LOOK_EVERY).await;
+            looks.pause().await;
         }
     }
 
