@@ -10,7 +10,7 @@ use check_version::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = aws::config().await;
+    let config = aws::config();
     let (router, records) = (AppMesh::new(&config), ParameterStore::new(&config));
     let templates = CloudFormation::new(&config, None);
     let (locks, executions) = (LockTable::new(&config, lambda::needed("LOCK_TABLE")?), StepFunctions::new(&config));

@@ -8,6 +8,6 @@ use canary_core::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let counts = CloudWatch::new(&aws::config().await);
+    let counts = CloudWatch::new(&aws::config());
     lambda::serve("gather-health", |input| gather_health::handle(input, &counts, OffsetDateTime::now_utc())).await
 }

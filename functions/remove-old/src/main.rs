@@ -8,7 +8,7 @@ use canary_core::{
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let config = aws::config().await;
+    let config = aws::config();
     let (router, records) = (AppMesh::new(&config), ParameterStore::new(&config));
     let stacks = CloudFormation::new(&config, None);
     let locks = LockTable::new(&config, lambda::needed("LOCK_TABLE")?);
