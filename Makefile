@@ -26,7 +26,7 @@ STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean $(INFRA_TARGETS)
+.PHONY: help demo load test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean bench $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -76,11 +76,20 @@ test: package build ## Run every test
 faults: package build ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
+# What the functions are measured against, built as they are, and what measures them.
+test bench: BESIDE := floor
+test: TOOLS := -p bench-functions
+
+# To ask for help needs no build.
+bench: $(if $(filter --help -h,$(BENCH_OPTIONS)),$(INSTALLED),package build) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
+	$(if $(filter --help -h,$(BENCH_OPTIONS)),,cargo build --release -p bench-functions)
+	PYTHONPATH=bench:local/environment $(LATER) $(BIN)/python -m canary_bench $(BENCH_OPTIONS)
+
 lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	$(BIN)/ruff check local samples tests infra
-	$(BIN)/ruff format --check local samples tests infra
+	$(BIN)/ruff check local samples tests infra bench
+	$(BIN)/ruff format --check local samples tests infra bench
 	$(BIN)/cfn-lint $(TEMPLATES)
 	$(DENY) check --hide-inclusion-graph licenses bans sources
 	@$(MAKE) --no-print-directory advisories
@@ -100,7 +109,7 @@ advisories: $(INSTALLED) $(DENY) $(AUDIT) ## Check the advisories about crates a
 
 build: ## Build the data plane, the samples and the canary command
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
-	cargo build -p local-dataplane -p canary-cli -p 'sample-*'
+	cargo build -p local-dataplane -p canary-cli -p 'sample-*' $(TOOLS)
 
 # Lambda's provided.al2023 has glibc 2.34. What cargo links by itself needs the glibc of the machine it runs on, which
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.
@@ -110,7 +119,7 @@ package: $(INSTALLED) ## Build the functions' zips for Lambda into target/packag
 	@case "$(ARCH)" in x86_64|arm64) ;; *) echo "error: ARCH is x86_64 or arm64, not '$(ARCH)'" >&2; exit 2;; esac
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --output-format zip \
-		--lambda-dir target/lambda $(FUNCTIONS:%=-p %)
+		--lambda-dir target/lambda $(FUNCTIONS:%=-p %) $(BESIDE:%=-p %)
 	@mkdir -p target/package
 	@for function in $(FUNCTIONS); do \
 		cp target/lambda/$$function/bootstrap.zip target/package/$$function.zip || exit 1; \

@@ -1,0 +1,47 @@
+"""Start, invocations, memory and size of the six functions, beside the floor."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from canary_bench import lambdas
+from canary_bench.document import ROOT
+from canary_bench.lambdas import FLOOR
+from canary_bench.progress import say
+from canary_bench.tables import table
+
+WHAT = "start, first and later invocations, memory and size of the six functions, beside a function without SDK"
+TOOL = ROOT / "target" / "release" / "bench-functions"
+# Invocations after the first, in each round.
+WARM = 300
+
+# A column's head, what it shows of a function's rounds, how it is counted and how many decimals it has.
+COLUMNS = (
+    ("calls", "calls", 1, 0),
+    ("start ms", "start", 1, 2),
+    ("first ms", "first", 1, 2),
+    ("first CPU ms", "first_cpu", 1, 2),
+    ("warm p50 ms", "warm_p50", 1, 3),
+    ("warm p99 ms", "warm_p99", 1, 3),
+    ("beyond AWS ms", "warm_beyond_aws_p50", 1, 3),
+    ("warm CPU ms", "warm_cpu", 1, 3),
+    ("memory MB", "peak_memory", 1e6, 1),
+    ("own MB", "own_memory", 1e6, 1),
+)
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Nothing beside the rounds."""
+
+
+def measure(options: Namespace) -> str:
+    """One row a function: medians of the rounds."""
+    measured = lambdas.measure(
+        TOOL, options.rounds, WARM, each=lambda done: say(f"functions: round {done} of {options.rounds}")
+    )
+    floor = measured[FLOOR].median("start")
+    rows = []
+    for name, of in measured.items():
+        cells = [f"{of.median(what) / unit:.{decimals}f}" for _, what, unit, decimals in COLUMNS]
+        rows.append([f"`{name}`", *cells, f"{of.median('start') / floor:.2f}", f"{of.zip_size / 1e6:.2f}"])
+    return table(["", *(head for head, *_ in COLUMNS), "start ÷ floor", "zip MB"], rows)
