@@ -1,9 +1,10 @@
-//! AWS as a function sees it: HTTPS, one endpoint a service, and the answers that its case has, in their order.
+//! AWS as a function sees it: HTTPS, one endpoint a service, and the answers that its case has.
 
 use std::{
+    collections::HashMap,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,14 +13,14 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{StatusCode, request::Parts},
+    http::{HeaderValue, StatusCode, request::Parts},
     response::Response,
     serve::Listener,
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-use crate::{authority::Authority, case::Call};
+use crate::{authority::Authority, case::Answer};
 
 /// The services that functions call, as the SDK's variables name them.
 const SERVICES: [&str; 6] = ["APP_MESH", "CLOUDFORMATION", "CLOUDWATCH", "DYNAMODB", "SFN", "SSM"];
@@ -31,12 +32,21 @@ pub struct Aws {
     script: Arc<Mutex<Script>>,
 }
 
+/// What an invocation has asked so far.
+#[derive(Default)]
+pub struct Asked {
+    /// How many requests it has made.
+    pub calls: usize,
+    /// How long it was that AWS, and not the function, had them.
+    pub time: Duration,
+    times: HashMap<String, usize>,
+    unexpected: Option<String>,
+}
+
 #[derive(Default)]
 struct Script {
-    calls: Vec<Call>,
-    next: usize,
-    spent: Duration,
-    unexpected: Option<String>,
+    answers: HashMap<String, Vec<Answer>>,
+    asked: Asked,
 }
 
 impl Aws {
@@ -60,26 +70,25 @@ impl Aws {
         Ok(Self { endpoints, script })
     }
 
-    /// Has these calls answered from now on.
-    pub fn expect(&self, calls: &[Call]) {
-        *self.script.lock().unwrap_or_else(PoisonError::into_inner) =
-            Script { calls: calls.to_vec(), ..Script::default() };
+    /// Gives these answers from now on.
+    pub fn expect(&self, answers: &HashMap<String, Vec<Answer>>) {
+        *self.lock() = Script { answers: answers.clone(), asked: Asked::default() };
     }
 
-    /// Ends an invocation: how long it was that AWS, and not the function, had its requests.
+    /// Ends an invocation.
     ///
     /// # Errors
-    /// If the calls were not those of the case.
-    pub fn finish(&self) -> Result<Duration> {
-        let mut script = self.script.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(unexpected) = script.unexpected.take() {
-            bail!("{unexpected}");
+    /// If it asked what there is no answer to.
+    pub fn finish(&self) -> Result<Asked> {
+        let asked = std::mem::take(&mut self.lock().asked);
+        match asked.unexpected {
+            Some(operation) => bail!("its case has no answer to `{operation}`"),
+            None => Ok(asked),
         }
-        if script.next != script.calls.len() {
-            bail!("it ended after {} of {} calls", script.next, script.calls.len());
-        }
-        script.next = 0;
-        Ok(std::mem::take(&mut script.spent))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -89,31 +98,34 @@ async fn answer(State(script): State<Arc<Mutex<Script>>>, request: Request) -> R
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut script = script.lock().unwrap_or_else(PoisonError::into_inner);
     let answer = script.answer(operation(&parts, &body));
-    script.spent += arrived.elapsed();
+    script.asked.time += arrived.elapsed();
     answer
 }
 
 impl Script {
     fn answer(&mut self, operation: String) -> Response {
-        let number = self.next + 1;
-        let expected = self.calls.get(self.next);
-        let Some(call) = expected.filter(|call| call.operation == operation) else {
-            let wanted = expected.map_or("none", |call| &call.operation);
-            self.unexpected = Some(format!("call {number} is `{operation}`; expected is `{wanted}`"));
-            // Nothing that the SDK would try again.
-            return response(StatusCode::BAD_REQUEST, "application/json", b"{\"__type\": \"Unexpected\"}".to_vec());
-        };
-        self.next = number;
-        response(StatusCode::from_u16(call.status).unwrap_or_default(), call.media_type, call.body.clone())
+        self.asked.calls += 1;
+        let time = self.asked.times.entry(operation.clone()).or_default();
+        *time += 1;
+        let answers = self.answers.get(&operation);
+        match answers.and_then(|answers| answers.get(*time - 1).or(answers.last())) {
+            Some(answer) => response(StatusCode::OK, answer.media_type, answer.body.clone()),
+            None => {
+                self.asked.unexpected = Some(operation);
+                // Nothing that the SDK would try again.
+                response(StatusCode::BAD_REQUEST, "application/json", b"{\"__type\": \"Unexpected\"}".to_vec())
+            }
+        }
     }
 }
 
 fn response(status: StatusCode, media_type: &'static str, body: Vec<u8>) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", media_type.try_into().expect("a media type is a header's value"));
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static(media_type));
     if media_type == "application/cbor" {
-        response.headers_mut().insert("smithy-protocol", "rpc-v2-cbor".try_into().expect("so is a protocol"));
+        headers.insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     }
     response
 }

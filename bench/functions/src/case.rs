@@ -18,20 +18,17 @@ pub struct Case {
     pub environment: HashMap<String, String>,
     /// The event, as JSON.
     pub event: String,
-    /// The calls of one invocation in their order, each with AWS's answer.
-    pub calls: Vec<Call>,
+    /// AWS's answers by operation, or by method and path where a protocol names none: to the first request of an invocation, the
+    /// second, and so on. The last one is given again.
+    pub answers: HashMap<String, Vec<Answer>>,
 }
 
-/// A call and its answer.
+/// An answer with status 200.
 #[derive(Clone)]
-pub struct Call {
-    /// The operation, or method and path where a protocol names none.
-    pub operation: String,
-    /// HTTP status.
-    pub status: u16,
+pub struct Answer {
     /// Media type.
     pub media_type: &'static str,
-    /// The answer's body.
+    /// Body.
     pub body: Vec<u8>,
 }
 
@@ -41,30 +38,15 @@ struct Written {
     event: PathBuf,
     #[serde(default)]
     environment: HashMap<String, String>,
-    #[serde(default)]
-    calls: Vec<WrittenCall>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenCall {
-    operation: String,
-    #[serde(default = "ok")]
-    status: u16,
-    answer: Answer,
+    answers: HashMap<String, Vec<WrittenAnswer>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Answer {
+enum WrittenAnswer {
     Json(Value),
     Xml(String),
-    /// A file, as seen from the case's.
     Cbor(PathBuf),
-}
-
-fn ok() -> u16 {
-    200
 }
 
 impl Case {
@@ -78,26 +60,30 @@ impl Case {
         let written: Written =
             serde_json::from_str(&text).with_context(|| format!("`{}` is not a case", path.display()))?;
         let event = cases.join(&written.event);
+        let answers = written.answers.into_iter().map(|(operation, answers)| {
+            let answers: Result<Vec<_>> = answers.into_iter().map(|answer| answer.read(cases)).collect();
+            Ok((operation, answers?))
+        });
         Ok(Self {
             function: function.to_owned(),
             environment: written.environment,
             event: fs::read_to_string(&event).with_context(|| format!("`{}` cannot be read", event.display()))?,
-            calls: written.calls.into_iter().map(|call| call.read(cases)).collect::<Result<_>>()?,
+            answers: answers.collect::<Result<_>>()?,
         })
     }
 }
 
-impl WrittenCall {
-    fn read(self, cases: &Path) -> Result<Call> {
-        let (media_type, body) = match self.answer {
-            Answer::Json(value) => ("application/json", value.to_string().into_bytes()),
-            Answer::Xml(text) => ("text/xml", text.into_bytes()),
-            Answer::Cbor(file) => {
+impl WrittenAnswer {
+    fn read(self, cases: &Path) -> Result<Answer> {
+        let (media_type, body) = match self {
+            Self::Json(value) => ("application/json", value.to_string().into_bytes()),
+            Self::Xml(text) => ("text/xml", text.into_bytes()),
+            Self::Cbor(file) => {
                 let file = cases.join(file);
                 let body = fs::read(&file).with_context(|| format!("`{}` cannot be read", file.display()))?;
                 ("application/cbor", body)
             }
         };
-        Ok(Call { operation: self.operation, status: self.status, media_type, body })
+        Ok(Answer { media_type, body })
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    aws::Aws,
+    aws::{Asked, Aws},
     case::Case,
     process::{Process, Usage},
     runtime_api::{RuntimeApi, Waiting},
@@ -58,9 +58,9 @@ impl Bench {
     /// Measures one function once.
     ///
     /// # Errors
-    /// If it fails, ends, hangs, or makes other calls than its case has.
+    /// If it fails, ends, hangs, or asks AWS what its case has no answer to.
     pub async fn round<'a>(&mut self, case: &'a Case, bootstrap: &Path) -> Result<Round<'a>> {
-        self.aws.expect(&case.calls);
+        self.aws.expect(&case.answers);
         let environment = self.environment(case);
         let started = Instant::now();
         let mut process = Process::start(bootstrap, environment)?;
@@ -85,13 +85,13 @@ impl Bench {
             let (next, invocation) = self.invoke(case, waiting).await?;
             waiting = next;
             times.push(invocation.took);
-            beyond_aws.push(invocation.took.saturating_sub(invocation.aws));
+            beyond_aws.push(invocation.took.saturating_sub(invocation.asked.time));
         }
         let warm_cpu = (usage.cpu()? - start_cpu - first_cpu) / self.warm;
 
         Ok(Round {
             function: &case.function,
-            calls: case.calls.len(),
+            calls: first.asked.calls,
             start: milliseconds(start),
             start_cpu: milliseconds(start_cpu),
             first: milliseconds(first.took),
@@ -108,13 +108,10 @@ impl Bench {
     /// One invocation, until the function asks for the next event: what it does after its answer is a part of it.
     async fn invoke(&mut self, case: &Case, waiting: Waiting) -> Result<(Waiting, Invocation)> {
         let invoked = self.runtime.invoke(waiting, case.event.clone()).await;
-        let aws = self.aws.finish();
-        // A function that failed over a call that its case does not have is explained by that.
-        let (given, answered) = invoked.map_err(|failed| match &aws {
-            Err(unexpected) => failed.context(unexpected.to_string()),
-            Ok(_) => failed,
-        })?;
-        Ok((self.runtime.ready().await?, Invocation { took: answered - given, aws: aws? }))
+        // If it asked what there is no answer to, that says more than how it failed over it.
+        let asked = self.aws.finish()?;
+        let (given, answered) = invoked?;
+        Ok((self.runtime.ready().await?, Invocation { took: answered - given, asked }))
     }
 
     /// What Lambda sets, and where AWS and its certificates are.
@@ -139,10 +136,10 @@ impl Bench {
     }
 }
 
-/// What an invocation took, and how much of it AWS.
+/// What an invocation took, and what of AWS.
 struct Invocation {
     took: Duration,
-    aws: Duration,
+    asked: Asked,
 }
 
 /// The smallest of the times that `percent` of them do not exceed.
