@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from canary_bench.costs import recorded
+from canary_bench.costs.overhead import Interval
+from canary_bench.costs.recorded import Span
+from canary_bench.document import ROOT
+from canary_bench.errors import BenchError
 from canary_local import hello
 from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.executions import history
 from canary_local.stacks import HELLO_STACK, SHARED_STACK
-
-from canary_bench.costs import recorded
-from canary_bench.costs.overhead import Interval
-from canary_bench.costs.recorded import Span
-from canary_bench.document import ROOT
-from canary_bench.errors import BenchError
 
 BACKEND = "hello-backend"
 PORT = 8080

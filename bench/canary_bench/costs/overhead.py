@@ -40,14 +40,22 @@ def overhead(spans: Sequence[Span], wait: float, stacks: Sequence[Interval], sta
     return Overhead(tasks, polling, everything - tasks - polling)
 
 
-def per_step(spans: Sequence[Span], wait: float) -> list[float]:
-    """Seconds beyond the wait of each step, from its shift until it is known what follows."""
-    steps, begun = list[float](), 0.0
+@dataclass(frozen=True)
+class Step:
+    """Seconds of one step beyond its wait: all of them, and those in Lambda and in the functions' calls."""
+
+    total: float
+    tasks: float
+
+
+def per_step(spans: Sequence[Span], wait: float) -> list[Step]:
+    """Each step, from its shift until it is known what follows."""
+    steps, own = list[Step](), list[Span]()
     for span in spans:
-        if span.state == SHIFT:
-            begun = span.start
-        elif span.state == WATCHED:
-            steps.append(span.end - begun - wait)
+        own = [span] if span.state == SHIFT else [*own, span]
+        if span.state == WATCHED:
+            tasks = sum(each.seconds for each in own if each.kind == "Task")
+            steps.append(Step(span.end - own[0].start - wait, tasks))
     return steps
 
 

@@ -1,4 +1,4 @@
-"""How cost and calls grow with steps, with services at once and with the interval between looks."""
+"""How cost and calls grow with steps and with services at once: computed, and counted in real deployments."""
 
 from __future__ import annotations
 
@@ -8,26 +8,24 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from statistics import median
 
-from canary_local.environment import Environment
-
 from canary_bench import stage
-from canary_bench.costs import ours, prices
+from canary_bench.costs import ours
 from canary_bench.costs.overhead import per_step
 from canary_bench.costs.scenario import Scenario
 from canary_bench.errors import BenchError
 from canary_bench.progress import say
 from canary_bench.stage import Run
 from canary_bench.tables import table
+from canary_local.environment import Environment
 
-WHAT = "cost and calls against steps, services at once and the interval between looks (3 minutes)"
+WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
 
 STEPS = (2, 10, 100)
 SERVICES = (1, 10)
 COMPUTED_SERVICES = (1, 10, 100)
+LOOK = "${GatherHealthFunctionArn}"
 # Waits take a hundredth of their time, so that one look at a stack comes 3 s after it was asked for, when it is there.
 SCALE, POLL, STACK_SECONDS, WAIT = 0.01, 300, 1.0, 10
-LOOKS = (86_400, 21_600, 3_600, 900, 300, 60, 15)
-DAY = 86_400.0
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -35,11 +33,11 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def measure(_options: Namespace) -> str:
-    """A table for each of the three."""
+    """A table for each of the two."""
     with stage.environment(STACK_SECONDS, {"SFN_WAIT_SCALE": str(SCALE)}) as env:
         stage.set_pace(env, POLL)
         steps, services = by_steps(env), by_services(env)
-    return "\n\n".join([f"**Steps**\n\n{steps}", f"**Services at once**\n\n{services}", f"**Looks**\n\n{by_looks()}"])
+    return f"**Steps**\n\n{steps}\n\n**Services at once**\n\n{services}"
 
 
 def by_steps(env: Environment) -> str:
@@ -80,36 +78,13 @@ def by_services(env: Environment) -> str:
         transitions, calls, step = measured.get(count, ("", "", ""))
         rows.append([
             f"{count}", transitions, calls, step, f"{usage.transitions * count}", f"{usage.calls.total() * count}",
-            f"{usage.total() * count:.3f}", f"{count / 60:.2f}",
+            f"{usage.total() * count:.3f}", f"{usage.invocations[LOOK] * count / usage.seconds:.2f}",
         ])  # fmt: skip
     head = [
         "services", "counted transitions", "counted calls", "local ms a step", "transitions of 10 × 60 s", "calls", "$",
         "looks a second",
     ]  # fmt: skip
     return table(head, rows)
-
-
-def by_looks() -> str:
-    """A bake of a day at 100 %, looked at again and again."""
-    rows = []
-    for interval in LOOKS:
-        # Looks that say to look again until the day is over.
-        _, usage = ours.deploy(Scenario(1, interval, poll=interval, late=DAY, create=interval, delete=interval))
-        fits = "yes" if usage.events <= 25_000 else "no"
-        asked = usage.dollars()[prices.METRIC]
-        looks = usage.invocations["${GatherHealthFunctionArn}"]
-        rows.append(
-            [
-                f"{interval}",
-                f"{looks}",
-                f"{usage.transitions}",
-                f"{usage.events}",
-                fits,
-                f"{asked:.4f}",
-                f"{usage.total():.4f}",
-            ]
-        )
-    return table(["s between looks", "looks", "transitions", "history events", "fits", "$ of metrics", "$"], rows)
 
 
 def fixed() -> float:
@@ -142,7 +117,7 @@ def at_once(env: Environment, services: list[str], sha: str) -> tuple[str, str, 
     begin, end = min(run.start for run in runs), max(run.end for run in runs)
     calls = stage.recorded.calls(env.aws_calls, begin, end)
     agree(runs, calls, 4)
-    steps = [step for run in runs for step in per_step(run.spans, WAIT * SCALE)]
+    steps = [step.total for run in runs for step in per_step(run.spans, WAIT * SCALE)]
     counted = sum(run.transitions for run in runs)
     return f"{counted}", f"{calls.total()}", f"{median(steps) * 1_000:.0f}"
 

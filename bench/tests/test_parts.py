@@ -1,0 +1,83 @@
+"""What the parts make of what they are given, without an environment."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from canary_bench import oha
+from canary_bench.costs import ours
+from canary_bench.costs.scenario import Scenario
+from canary_bench.errors import BenchError
+from canary_bench.parts import costs, deployment, environment, growth
+from canary_bench.stage import Run
+
+
+def event(kind: str, at: float, state: str = "") -> dict[str, Any]:
+    details = {"stateEnteredEventDetails": {"name": state}} if state and kind.endswith("Entered") else {}
+    return {"type": kind, "timestamp": datetime.fromtimestamp(at, timezone.utc), **details}
+
+
+def played(scenario: Scenario) -> Run:
+    """An execution as the arithmetic expects it: each task takes 0.1 s, and nothing else any time beyond its own."""
+    visits, usage = ours.deploy(scenario)
+    now, history = 0.0, [event("ExecutionStarted", 0.0)]
+    for visit, after in zip(visits, [*visits[1:], visits[-1]]):
+        history.append(event(f"{visit.kind}StateEntered", now, visit.state))
+        now += 0.1 if visit.kind == "Task" else after.at - visit.at
+        history += [event("TaskScheduled", now)] * (visit.kind == "Task")
+        history.append(event(f"{visit.kind}StateExited", now))
+    return Run([*history, event("ExecutionSucceeded", now)], Counter(usage.calls), [])
+
+
+GROWN = Scenario(4, growth.WAIT, poll=growth.POLL, create=2 * growth.POLL, delete=growth.POLL, late=0)
+
+
+def test_what_was_counted_is_compared_with_the_arithmetic() -> None:
+    run = played(GROWN)
+    growth.agree([run, run], run.calls + run.calls, 4)
+    with pytest.raises(BenchError, match=r"2 deployment\(s\) in 4 steps: .* {'ssm:GetParameter': \(9, 8\)}"):
+        growth.agree([run, run], run.calls + run.calls + Counter({"ssm:GetParameter": 1}), 4)
+    with pytest.raises(BenchError, match="37 transitions were counted and 42 computed"):
+        growth.agree([run], run.calls, 5)
+
+
+def test_causes_add_up_to_the_whole() -> None:
+    table = deployment.causes(played(Scenario(10, deployment.WAIT, late=0, create=20, delete=20)), [50.0, 10.0, 10.0])
+    rows = {
+        cells[0]: cells[1:]
+        for cells in ([cell.strip() for cell in line.split("|")[1:-1]] for line in table.splitlines()[2:])
+    }
+    whole = rows.pop("all")
+    assert rows.pop("all, in the slowest of the 10 steps") == ["", "200"]
+    assert rows.pop("Lambda: the start of a function that is not running, more than a warm one") == ["40", ""]
+    assert whole[1] == "200"
+    for column in (0, 1):
+        assert sum(int(cells[column]) for cells in rows.values()) == pytest.approx(int(whole[column]), abs=2)
+    assert rows["Lambda: to a warm function and back"][1] == "20"
+
+
+def test_changes_of_weights_are_told_in_milliseconds() -> None:
+    *_, row = environment.flip_table([0.010] * 90 + [0.030] * 10).splitlines()
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == ["100", "10.0", "30.0", "30.0"]
+
+
+def test_a_request_that_was_cut_off_at_the_end_is_no_failure() -> None:
+    report = {
+        "summary": {"requestsPerSec": 1234.5},
+        "latencyPercentiles": {"p50": 0.001, "p99": 0.009},
+        "statusCodeDistribution": {"200": 900, "503": 2},
+        "errorDistribution": {"aborted due to deadline": 32, "connection closed before message completed": 1},
+    }
+    assert oha.read(report) == oha.Load(1234.5, 0.001, 0.009, 3)
+
+
+def test_the_default_interval_between_looks_costs_within_a_tenth_of_the_least() -> None:
+    totals = {}
+    for line in costs.intervals().splitlines()[2:]:
+        poll, *_, together = [cell.strip() for cell in line.split("|")[1:-1]]
+        totals[int(poll)] = float(together)
+    assert totals[Scenario(1, 1).poll] <= 1.1 * min(totals.values())
