@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from canary_bench import document
 from canary_bench.errors import BenchError
-from canary_bench.parts import PARTS
+from canary_bench.parts import PARTS, costs
 from canary_bench.tables import table
 
 TEXT = "# Figures\n<!-- measured: a -->\nold\n<!-- /measured: a -->\nbetween\n<!-- measured: b -->\nkept\n<!-- /measured: b -->\n"
@@ -35,6 +36,11 @@ def test_every_part_has_a_section_of_its_own(part: str) -> None:
     text = document.PATH.read_text()
     assert text.count(f"<!-- measured: {part} -->\n") == 1
     assert text.count(f"\n<!-- /measured: {part} -->") == 1
+
+
+def test_what_is_computed_is_in_the_document_as_it_is_computed_now() -> None:
+    tables = costs.measure(Namespace())
+    assert tables in document.PATH.read_text(), "`make bench BENCH_OPTIONS=costs` writes it anew"
 
 
 def test_numbers_stand_to_the_right() -> None:
