@@ -21,7 +21,8 @@ def described() -> str:
     versions = [*(said(tool, "--version") for tool in ("rustc", "cargo")), f"Python {platform.python_version()}"]
     versions += [f"{package} {version(package)}" for package in PACKAGES]
     today = datetime.now(timezone.utc).date()
-    return f"<sub>{today}, commit {commit()}, {hardware()}; {', '.join(versions)}.</sub>"
+    busy = f"load average {os.getloadavg()[0]:.1f} at the end"
+    return f"<sub>{today}, commit {commit()}, {hardware()}, {busy}; {', '.join(versions)}.</sub>"
 
 
 def commit() -> str:

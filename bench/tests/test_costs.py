@@ -53,6 +53,7 @@ def test_a_try_again_is_a_transition() -> None:
 
 def test_looks_at_late_data_are_in_the_walk() -> None:
     in_time, late = (ours.deploy(Scenario(10, 60, late=seconds))[1] for seconds in (60, 120))
+    assert in_time.seconds == 180 + 10 * 60 + 120
     # Wait for Data, Gather Health Check Status, Is Healthy?: four times more in each of ten steps.
     assert late.transitions - in_time.transitions == 10 * 4 * 3
     assert late.metrics - in_time.metrics == 10 * 4 * 5
@@ -103,7 +104,7 @@ def test_overhead_is_what_neither_the_waits_nor_the_stacks_asked_for() -> None:
         Span("Gather Health Check Status", "Task", 6.4, 6.5),
         Span("Is All Traffic Watched?", "Choice", 6.5, 6.5),
     ]
-    found = overhead(spans, 4.0, [(0.15, 1.2)], 0.0, 6.5)
+    found = overhead(spans, 4.0, [(0.15, 1.2), (0.5, 1.0)], 0.0, 6.5)
     assert found.tasks == pytest.approx(0.05 + 0.1 + 0.1)
     assert found.polling == pytest.approx(1.0)
     assert found.interpreter == pytest.approx(0.1 + 0.1)

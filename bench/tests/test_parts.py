@@ -22,9 +22,9 @@ def event(kind: str, at: float, state: str = "") -> dict[str, Any]:
 
 
 def played(scenario: Scenario) -> Run:
-    """An execution as the arithmetic expects it: each task takes 0.1 s, and nothing else any time beyond its own."""
+    """An execution as the arithmetic expects it: each task takes 0.1 s, the start 0.2 s, and nothing else any time beyond its own."""
     visits, usage = ours.deploy(scenario)
-    now, history = 0.0, [event("ExecutionStarted", 0.0)]
+    now, history = 0.2, [event("ExecutionStarted", 0.0)]
     for visit, after in zip(visits, [*visits[1:], visits[-1]]):
         history.append(event(f"{visit.kind}StateEntered", now, visit.state))
         now += 0.1 if visit.kind == "Task" else after.at - visit.at
@@ -58,6 +58,7 @@ def test_causes_add_up_to_the_whole() -> None:
     for column in (0, 1):
         assert sum(int(cells[column]) for cells in rows.values()) == pytest.approx(int(whole[column]), abs=2)
     assert rows["Lambda: to a warm function and back"][1] == "20"
+    assert rows["interpreter: the start of the execution"][0] == "200"
 
 
 def test_changes_of_weights_are_told_in_milliseconds() -> None:
