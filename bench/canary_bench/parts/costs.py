@@ -126,10 +126,13 @@ def looks() -> str:
                 f"{interval}",
                 f"{made}",
                 f"{usage.transitions}",
+                f"{usage.calls.total()}",
                 f"{usage.events}",
                 fits,
                 f"{asked:.4f}",
                 f"{usage.total():.4f}",
             ]
         )
-    return table(["s between looks", "looks", "transitions", "history events", "fits", "$ of metrics", "$"], rows)
+    return table(
+        ["s between looks", "looks", "transitions", "AWS calls", "history events", "fits", "$ of metrics", "$"], rows
+    )
