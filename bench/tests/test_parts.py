@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from canary_bench import oha
+from canary_bench import callers
 from canary_bench.costs import ours
 from canary_bench.costs.scenario import Scenario
 from canary_bench.errors import BenchError
 from canary_bench.parts import costs, deployment, environment, growth
 from canary_bench.stage import Run
+from canary_local.calls import Request
 
 
 def event(kind: str, at: float, state: str = "") -> dict[str, Any]:
@@ -66,14 +67,12 @@ def test_changes_of_weights_are_told_in_milliseconds() -> None:
     assert [cell.strip() for cell in row.split("|")[1:-1]] == ["100", "10.0", "30.0", "30.0"]
 
 
-def test_a_request_that_was_cut_off_at_the_end_is_no_failure() -> None:
-    report = {
-        "summary": {"requestsPerSec": 1234.5},
-        "latencyPercentiles": {"p50": 0.001, "p99": 0.009},
-        "statusCodeDistribution": {"200": 900, "503": 2},
-        "errorDistribution": {"aborted due to deadline": 32, "connection closed before message completed": 1},
-    }
-    assert oha.read(report) == oha.Load(1234.5, 0.001, 0.009, 3)
+def test_only_what_was_answered_with_200_was_carried() -> None:
+    answered = [Request(0.0, 200, "v", 0.001 * number) for number in range(1, 102)]
+    failed = [Request(0.0, 503, None, 5.0), Request(0.0, None, None, 5.0, "refused")]
+    assert callers.summed([*answered, *failed], 10.0) == callers.Load(
+        10.1, pytest.approx(0.051), pytest.approx(0.100), 2
+    )
 
 
 def test_the_default_interval_between_looks_costs_within_a_tenth_of_the_least() -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from statistics import median, quantiles
 
-from canary_bench import memory, oha, stage
+from canary_bench import callers, memory, stage
 from canary_bench.errors import BenchError
 from canary_bench.progress import say
 from canary_bench.tables import table
@@ -49,7 +49,7 @@ def measure(options: Namespace) -> str:
     return "\n\n".join([
         f"**Start to ready, s**\n\n{start_table(starts)}",
         f"**From UpdateRoute to the first answer of the new version, ms**\n\n{flip_table(flips)}",
-        f"**Requests a second, {oha.CONNECTIONS} connections**\n\n{carried}",
+        f"**Requests a second, {callers.CALLERS} callers**\n\n{carried}",
         f"**Private memory, MB**\n\n{taken}",
     ])  # fmt: skip
 
@@ -159,7 +159,7 @@ def throughput(env: Environment) -> str:
     instances = env.client("servicediscovery").list_instances(ServiceId=services[node])["Instances"]
     address = instances[0]["Attributes"]["AWS_INSTANCE_IPV4"]
     ways = {
-        "application alone: what application and generator can do at most": f"http://{address}:{stage.PORT}/data",
+        "application alone: what application and callers can do at most": f"http://{address}:{stage.PORT}/data",
         "application behind its sidecar: one Envoy": f"http://{address}:15000/data",
         "gateway, `hello-web`, `hello-backend`: four Envoys, two applications": (
             f"{env.gateway_url}/hello-service/hello/bench"
@@ -167,7 +167,7 @@ def throughput(env: Environment) -> str:
     }
     rows = []
     for way, url in ways.items():
-        found = oha.run(url)
+        found = callers.run(url)
         rows.append([
             way, f"{found.per_second:,.0f}", f"{1_000 * found.p50:.1f}", f"{1_000 * found.p99:.1f}", f"{found.failed}",
         ])  # fmt: skip
