@@ -6,7 +6,8 @@ import itertools
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,6 +120,27 @@ _shas = itertools.count(1)
 def fresh(kind: str) -> str:
     """A commit that was not deployed before."""
     return f"{kind}{next(_shas)}"
+
+
+@contextmanager
+def called_directly(env: Environment, version: str) -> Iterator[None]:
+    """Calls a version's own Envoy as soon as there is one, because no other service knows it yet."""
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.wait(0.2):
+            address = ingress(env, version)
+            if address:
+                with Callers(f"http://{address}/data"):
+                    over.wait()
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 class Callers:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from deployments import Callers, deploy, ingress, make_router, world
+from deployments import called_directly, deploy, make_router, world
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -16,33 +12,12 @@ SERVICE = "newcomer"
 SHA = "errorsatfirst"
 
 
-@contextmanager
-def called_directly(env: Environment) -> Iterator[None]:
-    """Calls the version's own Envoy as soon as there is one: no other service knows it yet."""
-    over = threading.Event()
-
-    def call() -> None:
-        while not over.wait(0.2):
-            address = ingress(env, f"{SERVICE}-{SHA}")
-            if address:
-                with Callers(f"http://{address}/data"):
-                    over.wait()
-
-    thread = threading.Thread(target=call)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
-
-
 def test_route_stack_and_record_are_gone_again(env: Environment) -> None:
     make_router(env, SERVICE, 8080, "http")
     before = world(env, SERVICE)
     assert (before.route, before.parameter) == (None, None)
     event = {**hello.event(env.checkout, "hello-backend", SHA), "MicroserviceName": SERVICE, "FailureThresholdValue": 0}
-    with called_directly(env):
+    with called_directly(env, f"{SERVICE}-{SHA}"):
         ending = deploy(env, event)
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
     assert ending.weights() == [100], "it had the route"
