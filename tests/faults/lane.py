@@ -25,6 +25,8 @@ POLL_SECONDS, WAIT_TIME = 600, 500
 # Below the SDK's 4 s for one try, so that it is Lambda that ends a call that hangs.
 TIMEOUT_SECONDS = 3
 STACK_SECONDS = 0.5
+# Soon enough for the first look at each weight.
+METRICS_INTERVAL_MS = 200
 # Of the versions that are deployed, those whose name begins with this answer every request with 500.
 BAD = "bad"
 
@@ -63,6 +65,7 @@ def lane(checkout: Checkout, directory: Path) -> Iterator[Lane]:
                 state_dir=directory / "state",
                 port=port,
                 stack_seconds=STACK_SECONDS,
+                metrics_interval_ms=METRICS_INTERVAL_MS,
                 ministack=settings,
             )
         )

@@ -58,6 +58,7 @@ class Environment:
         port: int | None = None,
         stack_seconds: float = STACK_SECONDS,
         stacks: bool = True,
+        metrics_interval_ms: int = METRICS_INTERVAL_MS,
         ministack: Mapping[str, str] | None = None,
         progress: Progress = _silent,
     ) -> Environment:
@@ -65,6 +66,7 @@ class Environment:
 
         `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
         environment that is to run beside others needs a `state_dir` of its own; without one the checkout says where.
+        `metrics_interval_ms` is the time between two publications of the counters of Envoy, and
         `ministack` holds settings of ministack that go before the usual ones, as environment variables.
         Ends what it started if it fails.
         """
@@ -80,7 +82,9 @@ class Environment:
         environment = cls(checkout, directory, state.State(gateway_port, free_port(None, other_than=gateway_port)))
         try:
             environment._start_processes(
-                maps, {**environment._ministack_variables(stack_seconds), **(ministack or {})}, progress
+                environment._dataplane_command(maps, metrics_interval_ms),
+                {**environment._ministack_variables(stack_seconds), **(ministack or {})},
+                progress,
             )
             if stacks:
                 environment._deploy_stacks(progress)
@@ -192,9 +196,9 @@ class Environment:
     ) -> None:
         self.stop()
 
-    def _start_processes(self, maps: list[Path], ministack: Mapping[str, str], progress: Progress) -> None:
+    def _start_processes(self, dataplane: list[str], ministack: Mapping[str, str], progress: Progress) -> None:
         progress("starting the data plane (App Mesh, Envoy, tasks)")
-        self._launch("dataplane", self._dataplane_command(maps), _base_variables())
+        self._launch("dataplane", dataplane, _base_variables())
         progress("starting ministack (the other AWS services)")
         self._launch("ministack", [sys.executable, "-m", "canary_local.ministack"], ministack)
         ports = ((self._state.dataplane_port, "/_local/health"), (self._state.gateway_port, "/_ministack/ready"))
@@ -212,7 +216,7 @@ class Environment:
             self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
             state.save(self.state_dir, self._state)
 
-    def _dataplane_command(self, maps: list[Path]) -> list[str]:
+    def _dataplane_command(self, maps: list[Path], metrics_interval_ms: int) -> list[str]:
         options = {
             "listen": f"127.0.0.1:{self._state.dataplane_port}",
             "state-dir": self.state_dir / "dataplane",
@@ -220,7 +224,7 @@ class Environment:
             "envoy": envoy(),
             "gateway": self.endpoint,
             "region": REGION,
-            "metrics-interval-ms": METRICS_INTERVAL_MS,
+            "metrics-interval-ms": metrics_interval_ms,
         }
         command = [str(self.checkout.dataplane), "serve", *(f"--{name}={value}" for name, value in options.items())]
         # Both ports are this environment's alone, and so are the addresses: 508 tasks.
