@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import Ending
+from deployments import Callers, Ending
 
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.errors import LocalError
@@ -76,31 +76,35 @@ class Player:
     def _play(self, kind: Kind, call: Call, fault: Fault) -> Result:
         begun = time.monotonic()
         with self._service(kind) as service:
-            rules, sha, before = planned(call, fault), self._sha(kind), service.look()
-            ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
             with VersionCallers(service.url, 0 if kind.first else THREADS) as callers:
-                with self._killer(call, fault, ours) as killed:
-                    ending = self._deploy(service, sha)
-                if not kind.first:
-                    callers.wait_for_answers(callers.answered + THREADS)
-                fired = len(self.lane.proxy.fired(ours))
-                self.lane.proxy.set([])
-                after = service.look()
-                run = Run(
-                    kind, call, fault, sha, ending.status, ending.entered()[-1], ending.cause, before, after,
-                    tuple(callers.failed), service.answering() if after.route else frozenset(),
-                )  # fmt: skip
-                found = violations(run, self._final_states)
+                run, fired, found = self._hit(service, kind, call, fault, callers)
+                found += violations(run, self._final_states)
                 repaired, left = self._finish(service, run)
-                found += left + [f"6: a request failed while it was finished: {failure}" for failure in
-                                 callers.failed[len(run.failed_requests):][:1]]  # fmt: skip
-            if fired and not all(killed):
-                found.append("harness: the function was not killed")
+            later = callers.failed[len(run.failed_requests) :]
+            found += [*left, *(f"6: a request failed when the rest was finished: {failure}" for failure in later[:1])]
             if found and service is self._live:
                 # What comes next is not to suffer from it.
                 self._live = None
                 service.remove()
             return Result(run.final, time.monotonic() - begun, fired, repaired, found)
+
+    def _hit(
+        self, service: Service, kind: Kind, call: Call, fault: Fault, callers: Callers
+    ) -> tuple[Run, int, list[str]]:
+        """Deploys under the fault and lifts it; how often it met its call, and what of it could not be done."""
+        rules, sha, before = planned(call, fault), self._sha(kind), service.look()
+        ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
+        with self._killer(call, fault, ours) as killed:
+            ending = self._deploy(service, sha)
+        if not kind.first:
+            callers.wait_for_answers(callers.answered + THREADS)
+        fired = len(self.lane.proxy.fired(ours))
+        self.lane.proxy.set([])
+        after = service.look()
+        answered = service.answering() if after.route else frozenset()
+        final, failed = ending.entered()[-1], tuple(callers.failed)
+        run = Run(kind, call, fault, sha, ending.status, final, ending.cause, before, after, failed, answered)
+        return run, fired, ["harness: the function was not killed"] if fired and not all(killed) else []
 
     def _deploy(self, service: Service, sha: str) -> Ending:
         return self._follow(self.env.deploy(service.event(sha)))
