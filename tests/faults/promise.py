@@ -70,7 +70,7 @@ def _ending(run: Run, final_states: frozenset[str]) -> Iterator[str]:
         yield f"16: a fault that passes ended in `{run.final}` and not in `{run.kind.ends}`: {run.cause}"
     if run.final not in (SUCCEEDED, ROLLED_BACK, REFUSED, NOT_REMOVED, INCOMPLETE):
         yield f"16: a deployment alone does not end in `{run.final}`: {run.cause}"
-    if run.final == INCOMPLETE and not (REPAIR.search(run.cause) or DELETE_STACK.search(run.cause)):
+    if run.final in (INCOMPLETE, NOT_REMOVED) and not (REPAIR.search(run.cause) or DELETE_STACK.search(run.cause)):
         yield f"16: the cause names no command to finish with: {run.cause}"
 
 

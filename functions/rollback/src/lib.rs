@@ -97,7 +97,7 @@ pub async fn handle(
             if plan.execution == execution {
                 lock::finish(locks, &plan, &execution).await?;
             }
-            return Ok(Output::Promoted { summary: failure.told(&why) });
+            return Ok(Output::Promoted { summary: failure.told(&format!("{why}{}", still_to_go(&plan, &failure))) });
         }
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
     };
@@ -185,6 +185,16 @@ fn restored(plan: &Plan, live: Option<&LiveRoute>) -> String {
         }
         (_, Some(live)) => format!("somebody else changed the route of `{service}`, which has {live}"),
     }
+}
+
+/// What the deployment did not come to after the record: whoever reads it is told the command, if the failure does not say it.
+fn still_to_go(plan: &Plan, failure: &Failure) -> String {
+    let Deployment::Canary { stable, .. } = &plan.deployment else { return String::new() };
+    let command = by_hand(&stable.stack);
+    if failure.message().contains(&command) {
+        return String::new();
+    }
+    format!(", but stack `{}` of the version before it may still be there; {command}", stable.stack)
 }
 
 fn left(version: &Version, why: &str) -> String {

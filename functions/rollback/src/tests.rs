@@ -150,6 +150,20 @@ async fn a_version_that_was_already_recorded_stays() {
 }
 
 #[tokio::test]
+async fn whatever_a_removal_failed_with_the_command_that_finishes_it_is_told_once() {
+    let told = by_hand("demo-web-aaa");
+    for cause in ["`ListRoutes` of `web-vr` failed: AccessDenied", &format!("it could not be deleted; {told}")] {
+        let record = Some(Record { sha: "bbb".into(), version: 2 });
+        let world = World::new(State { record, ..at(&[("web-bbb", 100)]) });
+        let mut input = input(canary_plan(), "Canary.AccessDenied");
+        input.failure.cause = cause.to_owned();
+        let output = handle(input, &world, &world, &world, &world, SHIFTED).await.unwrap();
+        let Output::Promoted { summary } = output else { panic!("{output:?}") };
+        assert_eq!(summary.matches(&told).count(), 1, "{summary}");
+    }
+}
+
+#[tokio::test]
 async fn an_earlier_record_of_the_same_commit_is_not_this_deployments() {
     let start = State { record: Some(Record { sha: "bbb".into(), version: 1 }), ..at(&[("web-bbb", 100)]) };
     let world = World::new(start);
