@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from deployments import Ending
-from flows import FINAL, LAMBDA_ERRORS, TASKS, WALKS
+from flows import FINAL, LAMBDA_ERRORS, TASKS, THROTTLED, WALKS
 from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted
 from second_interpreter import running
 from stand_in import USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack
@@ -26,7 +26,7 @@ OURS = dict(
     re.findall(r"^\| `(Canary\.\w+)` \|.*\| (yes|no) \|$", (ROOT / "docs" / "semantics.md").read_text(), re.MULTILINE)
 )
 TRANSIENT = [name for name, again in OURS.items() if again == "yes"]
-WORTH_ANOTHER_TRY = {*TRANSIENT, *LAMBDA_ERRORS}
+WORTH_ANOTHER_TRY = {*TRANSIENT, *LAMBDA_ERRORS, THROTTLED}
 START = "Check Deployment Version"
 
 
@@ -112,13 +112,14 @@ def check_failed(ending: Ending, state: str, errors: list[str]) -> None:
 def courses(state: str) -> list[list[str]]:
     """Errors of a Task's function, one after the other: every kind, and every name that is tried again."""
     if TASKS[state].forgiving:
-        everything = [name for name in (*OURS, *LAMBDA_ERRORS, "Error") if name not in FINAL]
+        everything = [name for name in (*OURS, *LAMBDA_ERRORS, THROTTLED, "Error") if name not in FINAL]
         return [(everything * 61)[:61], *([name] for name in FINAL)]
     return [
         TRANSIENT * 2,
         # The sixth is caught, whatever it is.
         [*LAMBDA_ERRORS[:6]],
-        [*LAMBDA_ERRORS[:1:-1]],
+        [*LAMBDA_ERRORS[:0:-1]],
+        [THROTTLED] * 31,
         ["Canary.Rejected"],
         ["Canary.Conflict", "Error"],
     ]
@@ -162,8 +163,8 @@ def test_every_task_tries_again_and_is_caught_as_promised_on_both(
         for ending in endings:
             check_failed(ending, state, errors)
         assert comparable(endings[0].cause) == comparable(endings[1].cause)
-        # 2 s, 4 s, 8 s ... at most 30 s, or 60 s where everything is tried again; of it, any part.
-        longest, tries = 60 if TASKS[state].forgiving else 30, len(failures(endings[1], state))
+        # 2 s, 4 s, 8 s ... at most 30 s, or 60 s after a throttle and where everything is tried again; of it, any part.
+        longest, tries = 60 if TASKS[state].forgiving or THROTTLED in errors else 30, len(failures(endings[1], state))
         assert pauses.ranges == [(0, min(2 * 2**n, longest)) for n in range(tries - 1)]
         assert len(pauses.slept) == tries - 1
 
@@ -191,7 +192,7 @@ def test_pauses_are_really_made(stand_in: StandIn, second: Interpreter) -> None:
 def test_lambda_itself_refusing_is_tried_again(stand_in: StandIn, second: Interpreter, pauses: Pauses) -> None:
     for code, status in (("TooManyRequestsException", 429), ("ServiceException", 500)):
         ending = second.run(stand_in.event(failing(START, Refused(code, status))))
-        check_failed(ending, START, [f"Lambda.{code}"] * 6)
+        check_failed(ending, START, [f"Lambda.{code}"] * 31)
 
 
 def test_a_task_that_recovers_goes_on_and_the_next_visit_has_all_its_tries(

@@ -115,7 +115,7 @@ class Task:
         """Which of the function's failures, one after the other, is caught instead of tried again: counted from 0."""
         for number, error in enumerate(errors):
             again = error not in FINAL if self.forgiving else error in transient
-            if not again or number == (60 if self.forgiving else 5):
+            if not again or number == (60 if self.forgiving else 30 if error == THROTTLED else 5):
                 return number
         raise AssertionError(f"{errors} are too few to be given up after")
 
@@ -126,9 +126,10 @@ FINAL = ("Canary.RollbackIncomplete", "Canary.InvalidState")
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 LAMBDA_ERRORS = (
     "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException", "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown",
-    "Runtime.ExitError", "Sandbox.Timedout",
+    "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout",
 )  # fmt: skip
+# An invocation that Lambda throttled: it did nothing, and is tried again for longer.
+THROTTLED = "Lambda.TooManyRequestsException"
 
 
 def _rolled_back(script: Script, before: list[str]) -> Task:
