@@ -14,7 +14,7 @@ from load.stage import Stage, stage
 from canary_local.checkout import Checkout
 
 # All kinds are among them, and the machine's usual number of inotify instances is enough for them.
-SERVICES = mix.services(8)
+SERVICES = mix.services(6)
 # Of the functions that Lambda runs at a time, so that they are in each other's way.
 CONCURRENCY = 2
 POLL_SECONDS = 2
@@ -40,7 +40,7 @@ def test_every_deployment_ends_as_its_kind_says(played: Played) -> None:
 def test_throttles_occur_and_are_absorbed(played: Played) -> None:
     assert played.phase.throttled.total() > 5, "calls of the functions"
     retried = [end.retried.get("Lambda.TooManyRequestsException", 0) for end in played.phase.endings.values()]
-    assert sum(retried) > 5, "invocations of the functions"
+    assert sum(retried) > 0, "invocations of the functions"
     assert played.phase.calls["states", "DescribeExecution"] == 0, "no service's lock was anybody else's"
 
 

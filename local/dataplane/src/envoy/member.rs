@@ -18,7 +18,7 @@ use crate::stats::{Labels, Sample};
 
 /// The time between the first two looks at an Envoy that starts, and the longest one.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(250);
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
 
 /// The time until an Envoy that did not take its configuration in time is given it again. One that rejected it would
 /// reject it again.

@@ -199,7 +199,7 @@ impl Syncer {
     /// Waits until Envoy confirmed every file written so far.
     async fn confirmed(&mut self) -> Result<(), SyncError> {
         let deadline = Instant::now() + ACCEPT_WITHIN;
-        let mut looks = Looks::new(LOOK_EVERY, LOOK_EVERY * 20);
+        let mut looks = Looks::new(LOOK_EVERY, LOOK_EVERY * 5);
         loop {
             if let Ok(statistics) = self.admin.statistics(STATISTICS).await {
                 let rejected = self.new_rejection(&statistics);
