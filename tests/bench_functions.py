@@ -17,14 +17,14 @@ TOOL = ROOT / "target" / "debug" / "bench-functions"
 # How many times the floor's a function's may be. The floor's own first invocation makes no call of AWS: a handshake and the
 # calls are held against what the floor needs to start.
 BOUNDS = {
-    "CPU time to start": (lambda of, floor: of.least("start_cpu") / floor.least("start_cpu"), 2.5),
-    "CPU time of the first invocation": (lambda of, floor: of.least("first_cpu") / floor.least("start_cpu"), 8),
+    "CPU time to start": (lambda of, floor: of.least("start_cpu") / floor.least("start_cpu"), 6),
+    "CPU time of the first invocation": (lambda of, floor: of.least("first_cpu") / floor.least("start_cpu"), 10),
     "CPU time of a later one, a call": (
         lambda of, floor: of.least("warm_cpu") / of.least("calls") / floor.least("warm_cpu"),
-        8,
+        15,
     ),
-    "memory": (lambda of, floor: of.least("peak_memory") / floor.least("peak_memory"), 3),
-    "zip": (lambda of, floor: of.zip_size / floor.zip_size, 5),
+    "memory": (lambda of, floor: of.least("peak_memory") / floor.least("peak_memory"), 6),
+    "zip": (lambda of, floor: of.zip_size / floor.zip_size, 8),
 }
 
 

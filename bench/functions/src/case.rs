@@ -62,7 +62,7 @@ impl Case {
         let event = cases.join(&written.event);
         let answers = written.answers.into_iter().map(|(operation, answers)| {
             let answers: Result<Vec<_>> = answers.into_iter().map(|answer| answer.read(cases)).collect();
-            Ok((operation, answers?))
+            Ok::<_, anyhow::Error>((operation, answers?))
         });
         Ok(Self {
             function: function.to_owned(),
