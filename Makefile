@@ -26,7 +26,7 @@ STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test faults lint advisories up down status env deploy repair call logs package package-cli build clean bench $(INFRA_TARGETS)
+.PHONY: help demo load test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean bench $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -147,6 +147,13 @@ $(DENY):
 $(AUDIT):
 	$(PYTHON) -m venv --clear $(dir $(@D))
 	$(dir $(@D))bin/python -m pip install --quiet --disable-pip-version-check pip-audit==$(AUDIT_VERSION)
+
+# How many inputs each property is tried on; `make test` tries 1,000 of each kind that costs little, and 256 of the others.
+INPUTS ?= 100000
+fuzz: ## Try the properties of requests, names, route documents and log text on many inputs (INPUTS=1000000)
+	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
+	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p canary-core --lib -- --nocapture properties:: text::
+	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p local-appmesh --test properties -- --nocapture
 
 clean: ## Remove what was built and installed (ends the environment first)
 	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) --state-dir .local down; fi

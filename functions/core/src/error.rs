@@ -4,6 +4,8 @@
 
 use std::error::Error as StdError;
 
+use crate::text::message;
+
 /// The result of anything that can fail in a deployment.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -205,7 +207,7 @@ impl Error {
         listed.map_or(Kind::GiveUp, |(_, kind)| *kind)
     }
 
-    /// The message with every cause behind it, once each.
+    /// The message with every cause behind it, once each, in one line of visible characters.
     #[must_use]
     pub fn chain(&self) -> String {
         let mut text = self.to_string();
@@ -218,7 +220,7 @@ impl Error {
             }
             cause = error.source();
         }
-        text
+        message(&text)
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use tracing_subscriber::filter::LevelFilter;
 
-use crate::{Error, Result};
+use crate::{Error, Result, text::plain};
 
 /// Runs `handler` for every event until Lambda ends the process. `function` is its name in logs and errors.
 ///
@@ -62,15 +62,17 @@ fn read<In: DeserializeOwned>(function: &'static str, event: &RawValue) -> Resul
     serde_json::from_value(value).map_err(|error| Error::InvalidState { function, why: error.to_string() })
 }
 
+/// `RUST_LOG` can make a function quieter and not louder: below `info` the SDK logs requests, signatures and bodies included.
 fn log_as_json() {
-    let level = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok()).unwrap_or(LevelFilter::INFO);
+    let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
+    let level = asked.unwrap_or(LevelFilter::INFO).min(LevelFilter::INFO);
     tracing_subscriber::fmt().json().with_max_level(level).with_target(false).with_current_span(false).init();
 }
 
 fn log<Out: Serialize>(function: &str, request: &str, outcome: &Result<Out>) {
     match outcome {
         Ok(answer) => {
-            let answer = serde_json::to_string(answer).unwrap_or_default();
+            let answer = plain(&serde_json::to_string(answer).unwrap_or_default());
             tracing::info!(function, request, answer, "answered");
         }
         Err(error) => tracing::error!(function, request, error = error.name(), cause = error.chain(), "failed"),

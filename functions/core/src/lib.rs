@@ -14,11 +14,14 @@ pub mod request;
 pub mod retire;
 pub mod service;
 pub mod split;
+pub mod text;
 
 #[cfg(feature = "aws")]
 pub mod aws;
 #[cfg(feature = "fakes")]
 pub mod fakes;
+#[cfg(test)]
+mod inputs;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 

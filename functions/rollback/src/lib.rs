@@ -12,6 +12,7 @@ use canary_core::{
     retire::{Deletions, Retirement, retire},
     service::Version,
     split::LiveRoute,
+    text::message,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -204,7 +205,7 @@ fn left(version: &Version, why: &str) -> String {
 impl Failure {
     /// What stands now, followed by what failed.
     fn told(&self, outcome: &str) -> String {
-        format!("{outcome}. The deployment failed with {}: {}", self.error, self.message())
+        message(&format!("{outcome}. The deployment failed with {}: {}", self.error, self.message()))
     }
 
     /// A function's error arrives as JSON inside the cause; any other cause is text.

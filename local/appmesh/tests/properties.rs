@@ -3,8 +3,13 @@
 
 mod support;
 
+use std::cell::Cell;
+
 use axum::http::Method;
-use proptest::prelude::*;
+use proptest::{
+    prelude::*,
+    test_runner::{Config, TestCaseResult, TestRunner},
+};
 use serde_json::{Value, json};
 use support::Api;
 
@@ -68,20 +73,63 @@ fn request() -> impl Strategy<Value = (Method, String, String)> {
     (method, path, body)
 }
 
-proptest! {
-    #[test]
-    fn stored_weights_keep_their_bounds(requests in prop::collection::vec(request(), 1..30)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(async {
-            let api = Api::with_mesh().await;
-            for (method, path, body) in requests {
-                let answer = api.send(method, &path, body).await;
-                prop_assert!(answer.status.is_success() || answer.body["message"].is_string());
-                check_routes(&api)?;
-            }
-            Ok(())
-        })?;
-    }
+/// Tries `property` on as many inputs as `PROPTEST_CASES` says, 256 unless told, each on a mesh of its own, and prints how many.
+fn tried<S: Strategy>(name: &str, inputs: S, property: impl AsyncFn(Api, S::Value) -> TestCaseResult) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let count = Cell::new(0_u64);
+    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::default() });
+    let outcome = runner.run(&inputs, |input| {
+        count.set(count.get() + 1);
+        runtime.block_on(async { property(Api::with_mesh().await, input).await })
+    });
+    outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
+    println!("fuzz: {} inputs: {name}", count.get());
+}
+
+#[test]
+fn stored_weights_keep_their_bounds() {
+    tried("series of requests to the mesh", prop::collection::vec(request(), 1..30), async |api, requests| {
+        for (method, path, body) in requests {
+            let answer = api.send(method, &path, body).await;
+            prop_assert!(answer.status.is_success() || answer.body["message"].is_string());
+            check_routes(&api)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn any_text_gets_an_answer_of_app_mesh_and_no_panic() {
+    let path = "(/(meshes|virtualRouters|routes|m|router|tags|%00|%FF|\\.\\.|[!-~]{0,4})){0,6}";
+    let query = prop_oneof![3 => "", 1 => "\\?[!-~]{0,30}"];
+    let body = prop_oneof![
+        any_json().prop_map(|body| body.to_string().into_bytes()),
+        prop::collection::vec(any::<u8>(), 0..80)
+    ];
+    let uri = (path, query).prop_map(|(path, query)| path + &query);
+    let uri = uri.prop_filter("a request line", |path| format!("/v20190125{path}").parse::<axum::http::Uri>().is_ok());
+    let method = prop::sample::select(vec![Method::PUT, Method::GET, Method::DELETE, Method::POST]);
+    tried("requests of any text to the mesh", (method, uri, body), async |api, (method, path, body)| {
+        let answer = api.send(method, &path, body).await;
+        prop_assert!(answer.status.as_u16() < 500, "{answer:?}");
+        prop_assert!(answer.status.is_success() || answer.body["message"].is_string(), "{answer:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn what_is_stored_is_what_was_sent() {
+    tried("route documents to the mesh", route_spec(), async |api, spec| {
+        let routes = "/meshes/m/virtualRouter/router/routes";
+        let made = api.put(routes, json!({"routeName": "r", "spec": spec.clone()})).await;
+        if made.status.is_success() {
+            prop_assert_eq!(&made.body["spec"], &spec);
+            prop_assert_eq!(&api.get(&format!("{routes}/r")).await.body["spec"], &spec);
+            let same = api.put(&format!("{routes}/r"), json!({"spec": spec.clone()})).await;
+            prop_assert_eq!(&same.body["spec"], &spec);
+        }
+        Ok(())
+    });
 }
 
 fn check_routes(api: &Api) -> Result<(), TestCaseError> {

@@ -182,7 +182,7 @@ fn mesh(service: &Service) -> &str {
     &service.environment_name
 }
 
-fn router(service: &Service) -> String {
+pub(crate) fn router(service: &Service) -> String {
     router_of(&service.microservice_name)
 }
 
@@ -190,7 +190,7 @@ fn router_of(microservice: &str) -> String {
     format!("{microservice}-vr")
 }
 
-fn route(service: &Service) -> String {
+pub(crate) fn route(service: &Service) -> String {
     format!("{}-route", service.microservice_name)
 }
 
@@ -266,5 +266,7 @@ fn new_http(wanted: Vec<WeightedTarget>) -> Built<HttpRoute> {
     Ok(HttpRoute::builder().r#match(HttpRouteMatch::builder().prefix("/").build()).action(action).build())
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

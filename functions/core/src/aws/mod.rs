@@ -4,7 +4,7 @@
 //! talks to AWS or to the local environment.
 
 #[cfg(feature = "appmesh")]
-mod appmesh;
+pub(crate) mod appmesh;
 #[cfg(feature = "cloudformation")]
 mod cloudformation;
 #[cfg(feature = "cloudwatch")]

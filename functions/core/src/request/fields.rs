@@ -15,6 +15,17 @@ const SHOWN_PROBLEMS: usize = 20;
 pub(super) struct Pattern {
     pub allowed: &'static str,
     pub accepts: fn(&str) -> bool,
+    /// Whether a message may show a value that is not accepted. A template or an address can hold a secret.
+    pub shown: bool,
+}
+
+impl Pattern {
+    fn problem(&self, field: &str, value: &Value) -> String {
+        match self.shown {
+            true => problem(field, value, self.allowed),
+            false => format!("`{field}` has a value that is not shown: allowed is {}", self.allowed),
+        }
+    }
 }
 
 pub(super) struct Fields<'a> {
@@ -34,7 +45,7 @@ impl<'a> Fields<'a> {
     pub fn text(&mut self, field: &'static str, pattern: &Pattern) -> String {
         match self.required(field, pattern.allowed) {
             Some(Value::String(text)) if (pattern.accepts)(text) => text.clone(),
-            Some(other) => self.wrong(field, other, pattern.allowed),
+            Some(other) => self.add(pattern.problem(field, other)),
             None => String::new(),
         }
     }
@@ -43,7 +54,7 @@ impl<'a> Fields<'a> {
         let value = self.find(field)?;
         match value {
             Value::String(text) if (pattern.accepts)(text) => Some(text.clone()),
-            other => Some(self.wrong(field, other, pattern.allowed)),
+            other => Some(self.add(pattern.problem(field, other))),
         }
     }
 
@@ -172,13 +183,18 @@ impl<'a> Fields<'a> {
     }
 
     fn wrong<T: Default>(&mut self, field: &'static str, value: &Value, allowed: &str) -> T {
-        self.problems.push(format!("`{field}` is {}: allowed is {allowed}", shown(value)));
+        self.add(problem(field, value, allowed))
+    }
+
+    fn add<T: Default>(&mut self, problem: String) -> T {
+        self.problems.push(problem);
         T::default()
     }
 
     /// The field that a misspelt name means, or all that there are if it is like none of them.
     fn hint(&self, name: &str) -> String {
-        let letters = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        let letters =
+            |name: &str| name.chars().take(SHOWN_CHARS).collect::<String>().replace(['_', '-'], "").to_lowercase();
         let distances =
             self.known.iter().map(|field| (strsim::damerau_levenshtein(&letters(field), &letters(name)), *field));
         match distances.min() {
@@ -192,6 +208,10 @@ impl<'a> Fields<'a> {
 #[must_use]
 pub fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
+}
+
+fn problem(field: &str, value: &Value, allowed: &str) -> String {
+    format!("`{field}` is {}: allowed is {allowed}", shown(value))
 }
 
 /// A value as a message shows it: cut, and with control characters escaped, so that an input cannot forge a log line.

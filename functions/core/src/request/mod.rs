@@ -27,6 +27,9 @@ use crate::{
 const STACK_NAME_CHARS: usize = 128;
 /// A DNS label's limit, in characters: a version's name in Cloud Map is one.
 const LABEL_CHARS: usize = 63;
+/// Parameter Store keeps names that begin so for AWS, in any case.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+const RESERVED: [&str; 2] = ["aws", "ssm"];
 /// A pipeline waits seven days for its deploy action.
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 const DAY_SECONDS: u64 = 24 * 3600;
@@ -38,6 +41,7 @@ const NAME: Pattern = Pattern {
             && text.starts_with(|c: char| c.is_ascii_alphabetic())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     },
+    shown: true,
 };
 const NAMESPACE: Pattern = Pattern {
     allowed: "1 to 253 letters, digits, hyphens, underscores and dots",
@@ -45,14 +49,17 @@ const NAMESPACE: Pattern = Pattern {
         (1..=253).contains(&text.len())
             && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
     },
+    shown: true,
 };
 const SHA: Pattern = Pattern {
     allowed: "1 to 61 letters and digits, such as a commit's hash, in quotes",
     accepts: |text| (1..=61).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()),
+    shown: true,
 };
 const IMAGE: Pattern = Pattern {
     allowed: "an image URI of 1 to 512 visible ASCII characters",
     accepts: |text| (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()),
+    shown: true,
 };
 const PROTOCOLS: &str = "`http`, `http2`, `grpc` or `tcp`";
 const NO_DATA: &str = "`RollBack` or `Proceed`";
@@ -164,8 +171,20 @@ impl DeployRequest {
         }
     }
 
-    /// `{MicroserviceName}-{Sha}` has to be a DNS label, and with `{EnvironmentName}-` before it a stack name.
+    /// `{MicroserviceName}-{Sha}` has to be a DNS label, and with `{EnvironmentName}-` before it a stack name. The version's record
+    /// begins with the environment's name.
     fn check_names(&self, fields: &mut Fields<'_>) {
+        let environment = self.environment_name.to_ascii_lowercase();
+        if let Some(reserved) = RESERVED.iter().find(|reserved| environment.starts_with(**reserved)) {
+            fields.refuse(
+                "EnvironmentName",
+                format!(
+                    "is `{}`, so the parameter that records the version would begin with `{reserved}`: allowed are other \
+                     beginnings, because Parameter Store keeps this one for AWS",
+                    self.environment_name
+                ),
+            );
+        }
         let label = self.microservice_name.len() + self.sha.len() + 1;
         if label > LABEL_CHARS {
             fields.refuse(
@@ -197,5 +216,7 @@ fn on_running(text: &str) -> Option<OnRunning> {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -12,10 +12,12 @@ const BODY_BYTES: usize = 51_200;
 /// <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html>
 const URL_CHARS: usize = 5120;
 
-const BASE64: Pattern = Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty() };
+const BASE64: Pattern =
+    Pattern { allowed: "a CloudFormation template in base64", accepts: |text| !text.is_empty(), shown: false };
 const URL: Pattern = Pattern {
-    allowed: "the address of an object in S3, https://{bucket}.s3.{region}.amazonaws.com/{key}, of at most 5120 characters",
+    allowed: "the address of an object in S3, https://{bucket}.s3.{region}.amazonaws.com/{key}, of at most 5120 characters and with no query but `?versionId=`",
     accepts: is_s3_object,
+    shown: false,
 };
 
 /// The template that makes a version's stack.
@@ -87,9 +89,14 @@ fn plain(encoded: &str) -> Result<String, String> {
     Ok(text)
 }
 
+/// An address that a signature makes readable for anybody is none of these: it would be a secret in the execution's input.
 fn is_s3_object(url: &str) -> bool {
-    let Some((host, key)) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else { return false };
+    let Some((host, path)) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')) else { return false };
+    let (key, query) = path.split_once('?').unwrap_or((path, "versionId="));
     let in_aws = host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");
     let of_s3 = host.split('.').any(|label| label == "s3");
-    url.len() <= URL_CHARS && url.chars().all(|c| c.is_ascii_graphic()) && in_aws && of_s3 && !key.is_empty()
+    let named = host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'));
+    let version = query.strip_prefix("versionId=").is_some_and(|id| !id.contains(['&', '?', '=']));
+    let printable = url.chars().all(|c| c.is_ascii_graphic() && c != '#');
+    url.len() <= URL_CHARS && printable && in_aws && of_s3 && named && !key.is_empty() && version
 }

@@ -9,7 +9,7 @@ use crate::{
     split::Weight,
 };
 
-fn service(protocol: Protocol) -> Service {
+pub(super) fn service(protocol: Protocol) -> Service {
     Service { protocol, ..canary_plan().service }
 }
 
@@ -27,7 +27,7 @@ fn described(names: Value, spec: &Value) -> String {
     answer.to_string()
 }
 
-fn described_route(spec: &Value) -> String {
+pub(super) fn described_route(spec: &Value) -> String {
     described(json!({"virtualRouterName": "web-vr", "routeName": "web-route"}), spec)
 }
 

@@ -1,0 +1,66 @@
+//! Text that others had a hand in, as a log, a cause or a terminal may hold it.
+
+/// The longest message of an error. Step Functions takes a cause of 32,768 characters, and CloudWatch a log event of 256 KiB.
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>
+const MOST_CHARS: usize = 8_000;
+
+/// `text` in one line of visible characters: what ends a line, turns or hides text or steers a terminal is escaped.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '"' | '\'' | '\\' => plain.push(c),
+            _ => plain.extend(c.escape_debug()),
+        }
+    }
+    plain
+}
+
+/// [`plain`], cut where it is too long for a cause.
+#[must_use]
+pub fn message(text: &str) -> String {
+    match text.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => plain(&text[..end]) + "…",
+        None => plain(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::inputs::tried;
+
+    /// What a log reader, a terminal or a browser may take for more than a character.
+    fn steers(c: char) -> bool {
+        c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}')
+    }
+
+    #[test]
+    fn what_is_visible_stays_and_the_rest_is_spelt_out() {
+        for text in ["`web-bbb`: 25 %, näve → 日本語 'x' \"y\" \\ z", ""] {
+            assert_eq!(plain(text), text);
+        }
+        assert_eq!(plain("a\nb\x1b[31m\u{9b}m\u{2028}\u{202e}"), "a\\nb\\u{1b}[31m\\u{9b}m\\u{2028}\\u{202e}");
+    }
+
+    #[test]
+    fn a_message_has_an_end() {
+        assert_eq!(message(&"x".repeat(MOST_CHARS)).chars().count(), MOST_CHARS);
+        assert_eq!(message(&"é".repeat(1_000_000)).chars().count(), MOST_CHARS + 1);
+    }
+
+    #[test]
+    fn no_text_steers_anything_and_once_is_enough() {
+        tried("log text", &"(?s).{0,40}|[\\p{Cc}\\p{Cf}\\p{Z}]{0,40}", |text| {
+            let once = plain(&text);
+            prop_assert!(!once.chars().any(steers), "{once:?}");
+            prop_assert_eq!(plain(&once), once);
+            Ok(())
+        });
+    }
+}
