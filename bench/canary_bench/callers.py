@@ -12,8 +12,8 @@ from canary_local.calls import Caller, Request
 
 CALLERS = 8
 SECONDS = 5.0
-# Until every process stands ready.
-_READY_SECONDS = 0.2
+# Until every process has its task.
+_SOON = 0.2
 
 
 @dataclass(frozen=True)
@@ -28,10 +28,11 @@ class Load:
 
 def run(url: str) -> Load:
     """One request after the other on each caller's connection, for some seconds."""
-    with multiprocessing.get_context("spawn").Pool(CALLERS) as pool:
-        # A first call each starts the processes, whatever the pool does with them.
-        pool.map(call_until, [(url, time.time(), time.time() + _READY_SECONDS)] * CALLERS, chunksize=1)
-        begin = time.time() + _READY_SECONDS
+    processes = multiprocessing.get_context("spawn")
+    # No process goes on before all of them have started, so each takes one of the tasks.
+    ready = processes.Barrier(CALLERS)
+    with processes.Pool(CALLERS, ready.wait) as pool:
+        begin = pool.apply(time.time) + _SOON
         made = pool.map(call_until, [(url, begin, begin + SECONDS)] * CALLERS, chunksize=1)
     return summed([request for requests in made for request in requests], SECONDS)
 
