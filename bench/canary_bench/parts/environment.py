@@ -161,7 +161,7 @@ def throughput(env: Environment) -> str:
     ways = {
         "application alone: what application and callers can do at most": f"http://{address}:{stage.PORT}/data",
         "application behind its sidecar: one Envoy": f"http://{address}:15000/data",
-        "gateway, `hello-web`, `hello-backend`: four Envoys, two applications": (
+        "gateway, `hello-web`, `hello-backend`: three Envoys, one of them twice, two applications": (
             f"{env.gateway_url}/hello-service/hello/bench"
         ),
     }
