@@ -111,7 +111,7 @@ async fn a_queue_ends_before_the_history_is_full_and_its_time_counts_for_the_pip
     assert_eq!(*world.state(), before);
 
     let world = World::new(version_aaa_is_live());
-    queued["WaitTime"] = json!(150_000 - 180);
+    queued["WaitTime"] = json!(149_100 - 180);
     assert!(check_after(&world, queued.clone(), Duration::seconds(1_200)).await.is_ok());
     let error = check_after(&World::new(version_aaa_is_live()), queued, Duration::seconds(1_201)).await.unwrap_err();
     assert!(error.to_string().contains("4 steps may take 604801 seconds, and allowed are 604800"), "{error}");

@@ -5,7 +5,11 @@ use std::{fmt::Display, future::Future, str::FromStr};
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::{Error, Result, text::plain};
 
@@ -66,7 +70,10 @@ fn read<In: DeserializeOwned>(function: &'static str, event: &RawValue) -> Resul
 fn log_as_json() {
     let asked = std::env::var("RUST_LOG").ok().and_then(|text| text.parse().ok());
     let level = asked.unwrap_or(LevelFilter::INFO).min(LevelFilter::INFO);
-    tracing_subscriber::fmt().json().with_max_level(level).with_target(false).with_current_span(false).init();
+    // The runtime would tell every error a second time.
+    let told = Targets::new().with_default(level).with_target("lambda_runtime", LevelFilter::OFF);
+    let lines = tracing_subscriber::fmt().json().with_max_level(level).with_target(false).with_current_span(false);
+    lines.finish().with(told).init();
 }
 
 fn log<Out: Serialize>(function: &str, request: &str, outcome: &Result<Out>) {

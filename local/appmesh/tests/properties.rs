@@ -117,9 +117,23 @@ fn any_text_gets_an_answer_of_app_mesh_and_no_panic() {
     });
 }
 
+/// Routes of every kind, with matches that have nothing in them which App Mesh would leave out.
+fn complete_spec() -> impl Strategy<Value = Value> {
+    let kinds = [
+        ("httpRoute", json!({"prefix": "/"})),
+        ("http2Route", json!({"prefix": "/x", "method": "GET"})),
+        ("grpcRoute", json!({"serviceName": "s"})),
+        ("tcpRoute", json!({"port": 80})),
+    ];
+    (prop::sample::select(kinds.to_vec()), weights(), name()).prop_map(|((kind, matching), weights, node)| {
+        let targets: Vec<Value> = weights.iter().map(|w| json!({"virtualNode": node, "weight": w})).collect();
+        json!({kind: {"match": matching, "action": {"weightedTargets": targets}}})
+    })
+}
+
 #[test]
 fn what_is_stored_is_what_was_sent() {
-    tried("route documents to the mesh", route_spec(), async |api, spec| {
+    tried("route documents to the mesh", complete_spec(), async |api, spec| {
         let routes = "/meshes/m/virtualRouter/router/routes";
         let made = api.put(routes, json!({"routeName": "r", "spec": spec.clone()})).await;
         if made.status.is_success() {

@@ -7,7 +7,7 @@ mod tags;
 use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{any, get, put};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,7 +23,8 @@ pub fn router(store: Store) -> Router {
         api = api.merge(resource(kind));
     }
     let api = api.fallback(unknown_operation).method_not_allowed_fallback(unknown_operation);
-    Router::new().nest("/v20190125", api).with_state(store)
+    // The bare prefix is no path of the nested router.
+    Router::new().nest("/v20190125", api).route("/v20190125/", any(unknown_operation)).with_state(store)
 }
 
 fn resource(kind: Kind) -> Router<Store> {
