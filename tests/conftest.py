@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from deployments import remove_services
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -56,10 +57,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name == "e2e_grants.py")
 
 
+_running: list[Environment] = []
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _only_hello_stays() -> Iterator[None]:
+    """What a file of tests deployed into the shared environment goes with it: each Envoy takes some of the few inotify
+    instances that Linux gives a user."""
+    yield
+    for running in _running:
+        remove_services(running)
+
+
 @pytest.fixture(scope="session")
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """A running environment with version 1111111 of hello-web and hello-backend live."""
     directory = tmp_path_factory.mktemp("environment")
     with Environment.start(ROOT, images=[image_map(directory)], state_dir=directory / "state") as running:
         hello.deploy_first(running)
+        _running.append(running)
         yield running
+        _running.remove(running)

@@ -7,9 +7,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -50,7 +52,7 @@ class Ending:
 
     def weights(self) -> list[int]:
         """The candidate's weights, in order."""
-        return [data["traffic"]["weight"] for data in self.outputs(SHIFT)]
+        return [data["traffic"]["weight"] for data in self.outputs(SHIFT) if "failure" not in data]
 
     def verdicts(self) -> set[str]:
         """What the looks said, but for those that were repeated."""
@@ -183,3 +185,31 @@ class Callers:
                 self.answered += 1
             except OSError as error:
                 self.failed.append(str(error))
+
+
+# They serve every test of the environment.
+_STAYING = {"hello-web-vr", "hello-backend-vr"}
+
+
+def remove_services(env: Environment) -> None:
+    """Removes every service but hello's, whatever its tests left of it."""
+    appmesh, cloudformation = env.client("appmesh"), env.client("cloudformation")
+    pages = appmesh.get_paginator("list_virtual_routers").paginate(meshName="demo")
+    names = [router["virtualRouterName"] for page in pages for router in page["virtualRouters"]]
+    services = tuple(f"demo-{name.removesuffix('-vr')}-" for name in names if name not in _STAYING)
+    for name in names:
+        if name not in _STAYING:
+            for route in appmesh.list_routes(meshName="demo", virtualRouterName=name)["routes"]:
+                appmesh.delete_route(meshName="demo", virtualRouterName=name, routeName=route["routeName"])
+    pages = cloudformation.get_paginator("describe_stacks").paginate()
+    stacks = [
+        stack["StackName"]
+        for page in pages
+        for stack in page["Stacks"]
+        if services and stack["StackName"].startswith(services)
+    ]
+    for stack in stacks:
+        with suppress(ClientError):
+            # A test may have kept it from going.
+            cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
+        cloudformation.delete_stack(StackName=stack)

@@ -34,8 +34,8 @@ pub use ssm::ParameterStore;
 use std::{error::Error as StdError, time::Duration};
 
 use aws_config::{
-    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
-    timeout::TimeoutConfig,
+    AppName, BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig, timeout::TimeoutConfig,
 };
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::{
@@ -55,23 +55,25 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The configuration every client is built from; made once, at start-up.
 ///
-/// It reads what Lambda sets and the SDK's standard variables for endpoints, and no files: `aws_config`'s loader would link every
-/// other place that credentials can come from, none of which a function has (docs/decisions/0002).
+/// It reads what Lambda sets and the SDK's standard variables for endpoints and the application's name, and no files:
+/// `aws_config`'s loader would link every other place that credentials can come from, none of which a function has
+/// (docs/decisions/0002).
 #[must_use]
 pub fn config() -> SdkConfig {
     // ring, because aws-lc spends tens of milliseconds of CPU at the first handshake (docs/decisions/0002).
     let http = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts =
         TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).operation_timeout(OPERATION_TIMEOUT);
-    SdkConfig::builder()
+    let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(std::env::var("AWS_REGION").ok().map(Region::new))
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
         .service_config(Endpoints)
         .http_client(http)
         .timeout_config(timeouts.build())
-        .retry_config(RetryConfig::standard())
-        .build()
+        .retry_config(RetryConfig::standard());
+    config.set_app_name(std::env::var("AWS_SDK_UA_APP_ID").ok().and_then(|name| AppName::new(name).ok()));
+    config.build()
 }
 
 /// A service's endpoint: `AWS_ENDPOINT_URL_<SERVICE>`, or `AWS_ENDPOINT_URL`, or AWS's own.
