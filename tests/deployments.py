@@ -209,7 +209,7 @@ def remove_services(env: Environment) -> None:
         if services and stack["StackName"].startswith(services)
     ]
     for stack in stacks:
+        # A test may have kept it from going, by a protection or by an export that another stack imports.
         with suppress(ClientError):
-            # A test may have kept it from going.
             cloudformation.update_termination_protection(StackName=stack, EnableTerminationProtection=False)
-        cloudformation.delete_stack(StackName=stack)
+            cloudformation.delete_stack(StackName=stack)

@@ -21,7 +21,8 @@ from canary_local import hello
 from canary_local.environment import Environment
 from canary_local.stacks import BUCKET, SHARED_STACK
 
-VICTIM = f"hello-backend-{hello.SHA}"
+# Stands for the virtual node that is live, whichever that is.
+VICTIM = "the-live-node"
 ACCOUNT = "000000000000"
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 ANYBODY = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
@@ -115,8 +116,10 @@ def request(env: Environment, service: str, attack: Attack) -> dict[str, Any]:
     """A first deployment of `service` with the template of hello-backend and the attack in it."""
     usual = hello.event(env.checkout, "hello-backend", "evil")
     template = json.loads(cfn_flip.to_json(base64.b64decode(usual["CanaryTemplate"]).decode()))
+    (live,) = world(env, "hello-backend").targets()
+    properties = json.loads(json.dumps(attack.properties).replace(VICTIM, live))
     template["Resources"]["Attack"] = {
-        "Type": attack.kind, "Properties": attack.properties, "DependsOn": ["VirtualNode", "TaskDefinition"],
+        "Type": attack.kind, "Properties": properties, "DependsOn": ["VirtualNode", "TaskDefinition"],
     }  # fmt: skip
     if attack.changes:
         attack.changes(template)
