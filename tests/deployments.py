@@ -145,17 +145,14 @@ def called_directly(env: Environment, version: str) -> Iterator[None]:
         thread.join()
 
 
-class Callers:
-    """Requests to a URL, one after the other on each of a few threads, until the block ends."""
+class Threads:
+    """A few threads, each in `_run`, which returns once `_ended` is set: when the block ends."""
 
-    def __init__(self, url: str, threads: int = 4) -> None:
-        self.url = url
-        self.failed: list[str] = []
-        self.answered = 0
+    def __init__(self, count: int) -> None:
         self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._call) for _ in range(threads)]
+        self._threads = [threading.Thread(target=self._run) for _ in range(count)]
 
-    def __enter__(self) -> Callers:  # noqa: PYI034 (`Self` came with Python 3.11)
+    def __enter__(self) -> Threads:  # noqa: PYI034 (`Self` came with Python 3.11)
         for thread in self._threads:
             thread.start()
         return self
@@ -164,6 +161,19 @@ class Callers:
         self._ended.set()
         for thread in self._threads:
             thread.join()
+
+    def _run(self) -> None:
+        raise NotImplementedError
+
+
+class Callers(Threads):
+    """Requests to a URL, one after the other on each of a few threads, until the block ends."""
+
+    def __init__(self, url: str, threads: int = 4) -> None:
+        super().__init__(threads)
+        self.url = url
+        self.failed: list[str] = []
+        self.answered = 0
 
     def wait_for_answers(self, count: int) -> None:
         """Returns once that many requests were answered; fails after half a minute."""
@@ -177,7 +187,7 @@ class Callers:
         with urllib.request.urlopen(self.url, timeout=10) as answer:
             answer.read()
 
-    def _call(self) -> None:
+    def _run(self) -> None:
         # A pause between requests, so that a few threads make a load and not a flood.
         while not self._ended.wait(0.02):
             try:

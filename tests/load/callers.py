@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
+from deployments import Threads
+
 from .mix import Service
 
 CONNECTIONS = 4
@@ -18,10 +20,11 @@ _TIMEOUT_SECONDS = 20.0
 _KEPT = 20
 
 
-class Callers:
+class Callers(Threads):
     """Calls one service after the other, `rate` times a second in all, until the block ends."""
 
     def __init__(self, gateway: str, services: Sequence[Service], rate: float) -> None:
+        super().__init__(CONNECTIONS)
         self.answered: Counter[str] = Counter()
         """Requests answered with 200, by version."""
         self.failed = 0
