@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::timeout;
 
 use crate::{
-    aws::{Asked, Aws},
+    aws::Aws,
     case::Case,
     process::{Process, Usage},
     runtime_api::{RuntimeApi, Waiting},
@@ -35,8 +35,6 @@ pub struct Round<'a> {
     warm_p50: f64,
     warm_p99: f64,
     warm_cpu: f64,
-    /// Half of the later ones took no longer beside what AWS took.
-    warm_beyond_aws_p50: f64,
     /// The most memory that was resident, and how much at the end was its own and not pages of its executable, in bytes.
     peak_memory: u64,
     own_memory: u64,
@@ -80,18 +78,17 @@ impl Bench {
         let (waiting, first) = self.invoke(case, waiting).await?;
         let first_cpu = usage.cpu()? - start_cpu;
 
-        let (mut times, mut beyond_aws, mut waiting) = (Vec::new(), Vec::new(), waiting);
+        let (mut times, mut waiting) = (Vec::new(), waiting);
         for _ in 0..self.warm {
             let (next, invocation) = self.invoke(case, waiting).await?;
             waiting = next;
             times.push(invocation.took);
-            beyond_aws.push(invocation.took.saturating_sub(invocation.asked.time));
         }
         let warm_cpu = (usage.cpu()? - start_cpu - first_cpu) / self.warm;
 
         Ok(Round {
             function: &case.function,
-            calls: first.asked.calls,
+            calls: first.calls,
             start: milliseconds(start),
             start_cpu: milliseconds(start_cpu),
             first: milliseconds(first.took),
@@ -99,7 +96,6 @@ impl Bench {
             warm_p50: milliseconds(percentile(&mut times, 50)),
             warm_p99: milliseconds(percentile(&mut times, 99)),
             warm_cpu: milliseconds(warm_cpu),
-            warm_beyond_aws_p50: milliseconds(percentile(&mut beyond_aws, 50)),
             peak_memory: usage.memory("VmHWM")?,
             own_memory: usage.memory("RssAnon")?,
         })
@@ -109,9 +105,9 @@ impl Bench {
     async fn invoke(&mut self, case: &Case, waiting: Waiting) -> Result<(Waiting, Invocation)> {
         let invoked = self.runtime.invoke(waiting, case.event.clone()).await;
         // If it asked what there is no answer to, that says more than how it failed over it.
-        let asked = self.aws.finish()?;
+        let calls = self.aws.finish()?;
         let (given, answered) = invoked?;
-        Ok((self.runtime.ready().await?, Invocation { took: answered - given, asked }))
+        Ok((self.runtime.ready().await?, Invocation { took: answered - given, calls }))
     }
 
     /// What Lambda sets, and where AWS and its certificates are.
@@ -136,10 +132,10 @@ impl Bench {
     }
 }
 
-/// What an invocation took, and what of AWS.
+/// What an invocation took, and how often it called AWS.
 struct Invocation {
     took: Duration,
-    asked: Asked,
+    calls: usize,
 }
 
 /// The smallest of the times that `percent` of them do not exceed.
