@@ -1,7 +1,6 @@
 //! What Step Functions and CodePipeline let a deployment take, checked before it begins: an execution that runs into a limit is
 //! ended where it stands.
 
-use serde_json::Value;
 use time::Duration;
 
 use crate::{Error, Result, plan::Plan, service::Service};
@@ -9,10 +8,6 @@ use crate::{Error, Result, plan::Plan, service::Service};
 /// Events in the history of one execution.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const HISTORY_EVENTS: u64 = 25_000;
-/// Bytes that one state passes to the next, or to its task; the same page.
-const STATE_BYTES: usize = 262_144;
-/// What is kept of them for the plan, which Deploy New Version is told beside the request.
-const PLAN_BYTES: usize = 16_384;
 /// The deploy action of a pipeline waits seven days.
 /// <https://docs.aws.amazon.com/codepipeline/latest/userguide/action-reference-StepFunctions.html>
 const PIPELINE_SECONDS: u64 = 7 * 24 * 3600;
@@ -82,21 +77,6 @@ pub fn queue(service: &Service, execution: &str, waited: Duration, look: u32) ->
     Err(Error::QueuedTooLong { service, execution, waited, allowed })
 }
 
-/// Refuses an input that would not fit into one state together with the plan.
-///
-/// # Errors
-/// `Canary.InvalidInput` with the figure and the limit.
-pub fn input(request: &Value) -> Result<()> {
-    let (bytes, allowed) = (request.to_string().len(), STATE_BYTES - PLAN_BYTES);
-    if bytes > allowed {
-        return Err(Error::InvalidInput(format!(
-            "the input has {bytes} bytes of JSON: allowed are {allowed} of the {STATE_BYTES} that Step Functions passes from \
-             state to state, and the rest is for the plan"
-        )));
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -107,6 +87,7 @@ mod tests {
     use crate::{
         fakes::canary_plan,
         plan::{HealthPolicy, Pace},
+        request::PLAN_BYTES,
         split::{Weight, steps},
     };
 

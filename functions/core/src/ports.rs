@@ -21,8 +21,10 @@ pub trait TrafficRouter {
     /// Makes the service's route, carrying `split`.
     fn create(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
 
-    /// Gives the existing route the weights of `split` and changes nothing else on it.
-    fn set_split(&self, service: &Service, split: &Split) -> impl Future<Output = Result<()>> + Send;
+    /// Gives the existing route the weights of `split` and changes nothing else on it. `Canary.Conflict` if its targets are not
+    /// those of `found` any more, which the split was decided on.
+    fn set_split(&self, service: &Service, found: &LiveRoute, split: &Split)
+    -> impl Future<Output = Result<()>> + Send;
 
     /// What the router takes for a service, or why there is no router to make its route on.
     fn listens(&self, environment: &str, microservice: &str) -> impl Future<Output = Result<Listening>> + Send;

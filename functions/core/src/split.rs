@@ -134,6 +134,17 @@ impl LiveRoute {
         }
     }
 
+    /// Whether the route has exactly the targets of `other`, with the same weights, in whatever order.
+    #[must_use]
+    pub fn has_targets_of(&self, other: &Self) -> bool {
+        let sorted = |route: &Self| {
+            let mut targets = route.targets.clone();
+            targets.sort_unstable();
+            targets
+        };
+        sorted(self) == sorted(other)
+    }
+
     /// The route with the share of `from` given to `to`, and every other target as it is. Nothing if there are others and the
     /// weights do not total 100: in percent, theirs may not be whole numbers.
     #[must_use]

@@ -20,10 +20,12 @@ pub fn plain(text: &str) -> String {
 /// [`plain`], cut where it is too long for a cause.
 #[must_use]
 pub fn message(text: &str) -> String {
-    match text.char_indices().nth(MOST_CHARS) {
-        Some((end, _)) => plain(&text[..end]) + "…",
-        None => plain(text),
+    let mut message = plain(text);
+    if let Some((end, _)) = message.char_indices().nth(MOST_CHARS) {
+        message.truncate(end);
+        message.push('…');
     }
+    message
 }
 
 #[cfg(test)]
@@ -51,7 +53,9 @@ mod tests {
     #[test]
     fn a_message_has_an_end() {
         assert_eq!(message(&"x".repeat(MOST_CHARS)).chars().count(), MOST_CHARS);
-        assert_eq!(message(&"é".repeat(1_000_000)).chars().count(), MOST_CHARS + 1);
+        for endless in ["é", "\u{202e}", "\n"] {
+            assert_eq!(message(&endless.repeat(1_000_000)).chars().count(), MOST_CHARS + 1, "{endless:?}");
+        }
     }
 
     #[test]

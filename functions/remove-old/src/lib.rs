@@ -4,9 +4,7 @@
 //! new one stays. It comes first so that no stack is deleted while the record still names it.
 
 use canary_core::{
-    Error, OffsetDateTime, Result,
-    error::Kind,
-    lock,
+    Error, OffsetDateTime, Result, lock,
     plan::{Deployment, Plan},
     ports::{Locks, Stacks, TrafficRouter, VersionRecords},
     retire::{Deletions, Retirement, retire},
@@ -36,7 +34,8 @@ pub enum Output {
 ///
 /// # Errors
 /// `Canary.StillReceivingTraffic` or `Canary.UnexpectedRoute` if not all traffic is on the candidate;
-/// `Canary.OldVersionNotRemoved` if CloudFormation could not delete the old stack; otherwise what AWS refused.
+/// `Canary.OldVersionNotRemoved` if CloudFormation could not delete the old stack, and in a repair also instead of these two;
+/// otherwise what AWS refused.
 pub async fn handle(
     input: Input,
     router: &impl TrafficRouter,
@@ -53,15 +52,41 @@ pub async fn handle(
             false => Err(Error::AlreadyRunning { service: plan.service.microservice_name.clone(), execution: other }),
         };
     }
-    has_all_traffic(plan, router).await?;
-    record_once(plan, records).await?;
-    let removed = remove_stable(plan, router, stacks, input.deletions).await;
-    // In a repair an old version that has to stay keeps nobody from deploying. A deployment's own plan is left to Roll Back.
-    let given_up = matches!(&removed, Err(error) if error.kind() == Kind::GiveUp) && plan.execution != input.execution;
-    if given_up || matches!(removed, Ok(Output::Removed)) {
+    let repair = plan.execution != input.execution;
+    let removed = remove(plan, router, stacks, records, input.deletions).await;
+    let removed = if repair { removed.map_err(|error| naming_the_stack(plan, error)) } else { removed };
+    // An old version that has to stay keeps nobody from deploying. A deployment's own plan is left to Roll Back, which says so.
+    let finished = match &removed {
+        Ok(output) => *output == Output::Removed,
+        Err(error) => repair && matches!(error, Error::OldVersionNotRemoved { .. } | Error::UnexpectedRoute { .. }),
+    };
+    if finished {
         lock::finish(locks, plan, &input.execution).await?;
     }
     removed
+}
+
+async fn remove(
+    plan: &Plan,
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    records: &impl VersionRecords,
+    deletions: u32,
+) -> Result<Output> {
+    has_all_traffic(plan, router).await?;
+    record_once(plan, records).await?;
+    remove_stable(plan, router, stacks, deletions).await
+}
+
+/// What a repair has to leave because of a route is the old version's stack, which nothing names once the plan is forgotten.
+fn naming_the_stack(plan: &Plan, error: Error) -> Error {
+    match (&plan.deployment, error) {
+        (
+            Deployment::Canary { stable, .. },
+            kept @ (Error::StillReceivingTraffic { .. } | Error::UnexpectedRoute { .. }),
+        ) => Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons: kept.to_string() },
+        (_, error) => error,
+    }
 }
 
 async fn remove_stable(

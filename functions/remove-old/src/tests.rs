@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
+    error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     ports::{Record, Stack, StackPhase},
 };
@@ -136,12 +137,34 @@ async fn a_deployment_that_lost_the_lock_changes_nothing_and_ends_well_only_if_i
 async fn a_repair_finishes_the_removal_or_says_what_stays_and_forgets_the_plan() {
     let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
     let lock = |unfinished| Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished });
-    let mut start = State { lock: lock(Some(left())), ..candidate_has_all_traffic() };
+    let start = State { lock: lock(Some(left())), ..candidate_has_all_traffic() };
     let end = survives_every_fault(&start, async |world: &World| remove(world, left).await).await;
     assert_eq!((end.lock, end.stacks.len()), (lock(None), 1));
 
-    start.routes.insert("beta".to_owned(), live(&[("web-aaa", 1)]));
+    for (route, targets) in [("beta", &[("web-aaa", 1)][..]), ("web-route", &[("web-aaa", 50), ("web-bbb", 50)])] {
+        let mut start = start.clone();
+        start.routes.insert(route.to_owned(), live(targets));
+        let world = World::new(start);
+        let error = remove(&world, left).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.OldVersionNotRemoved", "{route}");
+        assert!(error.to_string().ends_with("delete-stack --stack-name demo-web-aaa`"), "{error}");
+        assert_eq!(world.state().lock, lock(None), "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_repair_that_is_denied_a_call_keeps_the_plan_for_the_next_one() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: Some(left()) });
+    let start = State { lock, ..candidate_has_all_traffic() };
+    let clean = World::new(start.clone());
+    remove(&clean, left).await.unwrap();
+    let listed = clean.calls().iter().position(|call| call.starts_with("ListRoutes")).unwrap();
+
     let world = World::new(start.clone());
-    assert_eq!(remove(&world, left).await.unwrap_err().name(), "Canary.StillReceivingTraffic");
-    assert_eq!(world.state().lock, lock(None));
+    world.refuse(listed, Refusal::AccessDenied);
+    assert_eq!(remove(&world, left).await.unwrap_err().name(), "Canary.AccessDenied");
+    assert_eq!(world.state().lock, start.lock);
+    remove(&world, left).await.unwrap();
+    assert!(!world.state().stacks.contains_key("demo-web-aaa"));
 }

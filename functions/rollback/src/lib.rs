@@ -72,7 +72,8 @@ pub async fn handle(
 ) -> Result<Output> {
     let Input { plan, traffic, failure, execution, deletions } = input;
     if let Some(other) = lock::lost_to(locks, &plan.service.key(), &execution, now).await {
-        return Ok(Output::RolledBack { summary: failure.told(&format!("`{other}` has taken the service over")) });
+        return taken_over(&plan, &failure, &format!("`{other}` has taken the service over"), router, stacks, records)
+            .await;
     }
     let live = router.route(&plan.service).await?;
     let promoted = was_promoted(&plan, &traffic, &failure, records).await?;
@@ -81,7 +82,7 @@ pub async fn handle(
     let live = match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
         Move::None => live,
         Move::SetSplit(split) => {
-            router.set_split(&plan.service, &split).await?;
+            router.set_split(&plan.service, &live.unwrap_or_default(), &split).await?;
             let found = router.route(&plan.service).await?;
             let applied = found.as_ref().is_some_and(|found| found.carries(&split));
             verify(&plan, applied, &split.to_string(), found.as_ref())?;
@@ -118,6 +119,32 @@ pub async fn handle(
     lock::finish(locks, &plan, &execution).await?;
     let left = format!("{restored}, but {}", left(plan.deployment.candidate(), &why));
     Err(Error::RollbackIncomplete(failure.told(&left)))
+}
+
+/// A lock is let go at the very end, so this had come there and its answer was lost. Nothing is touched any more; what it left is
+/// told as it was.
+async fn taken_over(
+    plan: &Plan,
+    failure: &Failure,
+    by: &str,
+    router: &impl TrafficRouter,
+    stacks: &impl Stacks,
+    records: &impl VersionRecords,
+) -> Result<Output> {
+    if records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)) {
+        return Ok(Output::Promoted { summary: failure.told(&format!("{by}{}", still_to_go(plan, failure))) });
+    }
+    let candidate = plan.deployment.candidate();
+    match stacks.describe(&candidate.stack).await? {
+        Some(stack) if stack.execution.as_ref() == Some(&plan.execution) => {
+            let left = match router.naming(&plan.service, &candidate.name).await?.as_slice() {
+                [] => left(candidate, &stacks.failures(&candidate.stack).await?.join("; ")),
+                routes => format!("stack `{}` stays, because `{}` names it", candidate.stack, routes.join("`, `")),
+            };
+            Err(Error::RollbackIncomplete(failure.told(&format!("{by}, but {left}"))))
+        }
+        _ => Ok(Output::RolledBack { summary: failure.told(by) }),
+    }
 }
 
 /// The record is written only after the last healthy look at 100 %. So neither a candidate that was unhealthy nor one on its

@@ -306,12 +306,37 @@ async fn a_repair_of_a_recorded_version_leaves_the_plan_to_the_removal() {
 }
 
 #[tokio::test]
-async fn a_deployment_that_was_taken_over_touches_nothing_any_more() {
-    let start = State { lock: held("arn:later", None), ..at(&[("web-aaa", 75), ("web-bbb", 25)]) };
-    let world = World::new(start.clone());
-    let Output::RolledBack { summary } = roll_back(&world).await.unwrap() else { panic!("an end") };
-    assert!(summary.starts_with("`arn:later` has taken the service over. "), "{summary}");
-    assert_eq!(*world.state(), start);
+async fn a_deployment_that_was_taken_over_touches_nothing_any_more_and_says_what_it_left() {
+    let lock = held("arn:later", None);
+    let took = "`arn:later` has taken the service over";
+    let untouched = async |start: State| {
+        let world = World::new(start.clone());
+        let ended = roll_back_after(&world, canary_plan, "Canary.OldVersionNotRemoved").await;
+        assert_eq!(*world.state(), start);
+        ended
+    };
+
+    let ended = untouched(State { lock: lock.clone(), ..as_before() }).await.unwrap();
+    let Output::RolledBack { summary } = ended else { panic!("{ended:?}") };
+    assert!(summary.starts_with(&format!("{took}. ")), "{summary}");
+
+    let record = Some(Record { sha: "bbb".into(), version: 2 });
+    let ended = untouched(State { lock: lock.clone(), record, ..at(&[("web-bbb", 100)]) }).await.unwrap();
+    let Output::Promoted { summary } = ended else { panic!("{ended:?}") };
+    assert!(summary.starts_with(&format!("{took}, but stack `demo-web-aaa` of the version before it")), "{summary}");
+
+    let mut start = State { lock: lock.clone(), ..at(&[("web-aaa", 100)]) };
+    start.failures.insert("demo-web-bbb".to_owned(), vec!["VirtualNode: in use".to_owned()]);
+    let error = untouched(start).await.unwrap_err().to_string();
+    let left =
+        "stack `demo-web-bbb` could not be deleted (VirtualNode: in use); remove the cause and delete it with `aws";
+    assert!(error.starts_with(&format!("{took}, but {left}")), "{error}");
+
+    let error = untouched(State { lock, ..at(&[("web-bbb", 100)]) }).await.unwrap_err().to_string();
+    assert!(
+        error.starts_with(&format!("{took}, but stack `demo-web-bbb` stays, because `web-route` names it. ")),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -18,7 +18,8 @@ pub struct Input {
 /// What to do about the route as it is.
 enum Step {
     Create,
-    SetSplit,
+    /// It is as this deployment left it.
+    SetSplit(LiveRoute),
     Nothing,
 }
 
@@ -38,7 +39,7 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTi
 
     match step(&plan, router.route(service).await?, traffic.weight, weight)? {
         Step::Create => router.create(service, &wanted).await?,
-        Step::SetSplit => router.set_split(service, &wanted).await?,
+        Step::SetSplit(found) => router.set_split(service, &found, &wanted).await?,
         Step::Nothing => {}
     }
 
@@ -69,7 +70,7 @@ fn step(plan: &Plan, live: Option<LiveRoute>, before: Weight, target: Weight) ->
             let left = plan.deployment.split(before);
             let untouched = before == Weight::NONE && live.sole() == Some(&stable.name);
             match untouched || live.carries(&left) {
-                true => Ok(Step::SetSplit),
+                true => Ok(Step::SetSplit(live)),
                 false => Err(unexpected(format!("it has {live}, and this deployment left it with {left}"))),
             }
         }

@@ -14,6 +14,7 @@ use aws_sdk_appmesh::{
 use super::failed;
 use crate::{
     Error, Result,
+    error::Refusal,
     ports::{Listening, TrafficRouter},
     service::{Protocol, Service},
     split::{LiveRoute, Split},
@@ -55,7 +56,7 @@ impl AppMesh {
 impl TrafficRouter for AppMesh {
     async fn route(&self, service: &Service) -> Result<Option<LiveRoute>> {
         let spec = self.spec(service, &route(service)).await?;
-        Ok(spec.map(|spec| LiveRoute { targets: targets(&spec).iter().map(name_and_weight).collect() }))
+        Ok(spec.map(|spec| live(&spec)))
     }
 
     async fn create(&self, service: &Service, split: &Split) -> Result<()> {
@@ -75,12 +76,21 @@ impl TrafficRouter for AppMesh {
         Ok(())
     }
 
-    async fn set_split(&self, service: &Service, split: &Split) -> Result<()> {
+    async fn set_split(&self, service: &Service, found: &LiveRoute, split: &Split) -> Result<()> {
         let name = route(service);
         let spec = self.spec(service, &name).await?.ok_or_else(|| Error::UnexpectedRoute {
             service: service.microservice_name.clone(),
             why: format!("`{name}` is gone"),
         })?;
+        let now = live(&spec);
+        if !now.has_targets_of(found) {
+            return Err(Error::Aws {
+                operation: "UpdateRoute",
+                subject: name,
+                refusal: Refusal::Conflict,
+                source: format!("it had {found}, and a moment later {now}").into(),
+            });
+        }
         let wanted = weighted(split, targets(&spec))
             .map_err(|error| failed("UpdateRoute", &name, SdkError::<UpdateRouteError>::construction_failure(error)))?;
         self.client
@@ -192,6 +202,10 @@ fn router_of(microservice: &str) -> String {
 
 pub(crate) fn route(service: &Service) -> String {
     format!("{}-route", service.microservice_name)
+}
+
+fn live(spec: &RouteSpec) -> LiveRoute {
+    LiveRoute { targets: targets(spec).iter().map(name_and_weight).collect() }
 }
 
 fn name_and_weight(target: &WeightedTarget) -> (String, u32) {

@@ -1,16 +1,19 @@
 //! What a version's Envoys answered, from the metrics that the CloudWatch agent scrapes.
 
+use std::collections::BTreeMap;
+
 use aws_config::SdkConfig;
 use aws_sdk_cloudwatch::{
     Client,
     primitives::DateTime,
-    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat},
+    types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, StatusCode},
 };
 use time::OffsetDateTime;
 
 use super::failed;
 use crate::{
-    Result,
+    Error, Result,
+    error::Refusal,
     health::{Answers, Window},
     plan::Plan,
     ports::AnswerCounts,
@@ -49,9 +52,16 @@ impl AnswerCounts for CloudWatch {
             .into_paginator()
             .send();
         let mut answers = Answers::default();
+        let mut unread = BTreeMap::new();
         while let Some(page) = pages.next().await {
             let page = page.map_err(|error| failed("GetMetricData", &plan.deployment.candidate().name, error))?;
             for result in page.metric_data_results() {
+                let class = result.id().unwrap_or_default().to_owned();
+                match result.status_code() {
+                    // A page that has a part of the values says so, and the last one that it was the last.
+                    Some(StatusCode::Complete) | None => unread.remove(&class),
+                    Some(status) => unread.insert(class, status.clone()),
+                };
                 let count = total(result.values().iter());
                 answers.requests += count;
                 answers.recent += total(recent(result, window.shifted_at));
@@ -60,7 +70,16 @@ impl AnswerCounts for CloudWatch {
                 }
             }
         }
-        Ok(answers)
+        match unread.iter().next() {
+            None => Ok(answers),
+            // What cannot be read may be the errors: it is not taken for none.
+            Some((class, status)) => Err(Error::Aws {
+                operation: "GetMetricData",
+                subject: plan.deployment.candidate().name.clone(),
+                refusal: Refusal::Unavailable,
+                source: format!("`{class}` is {status}").into(),
+            }),
+        }
     }
 }
 

@@ -172,15 +172,17 @@ impl TrafficRouter for World {
         })
     }
 
-    async fn set_split(&self, service: &Service, split: &Split) -> Result<()> {
+    async fn set_split(&self, service: &Service, found: &LiveRoute, split: &Split) -> Result<()> {
         let name = route(service);
-        self.call("UpdateRoute", &name, |state| match state.routes.contains_key(&name) && state.knows(split) {
-            true if state.stubborn_routes => Ok(()),
-            true => {
+        self.call("UpdateRoute", &name, |state| match state.routes.get(&name) {
+            Some(now) if !now.has_targets_of(found) => Err(refused("UpdateRoute", &name, Refusal::Conflict)),
+            Some(_) if !state.knows(split) => Err(refused("UpdateRoute", &name, Refusal::Rejected)),
+            Some(_) if state.stubborn_routes => Ok(()),
+            Some(_) => {
                 state.routes.insert(name.clone(), live(split));
                 Ok(())
             }
-            false => Err(refused("UpdateRoute", &name, Refusal::Rejected)),
+            None => Err(refused("UpdateRoute", &name, Refusal::Rejected)),
         })
     }
 

@@ -18,7 +18,7 @@ pub use self::{
     template::Template,
 };
 use crate::{
-    Result, limits,
+    Error, Result,
     service::{Protocol, Service},
     split::Weight,
 };
@@ -30,6 +30,11 @@ const LABEL_CHARS: usize = 63;
 /// Parameter Store keeps names that begin so for AWS, in any case.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
 const RESERVED: [&str; 2] = ["aws", "ssm"];
+/// Bytes that one state passes to the next, or to its task.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+const STATE_BYTES: usize = 262_144;
+/// What is kept of them for the plan, which Deploy New Version is told beside the request.
+pub(crate) const PLAN_BYTES: usize = 16_384;
 /// A pipeline waits seven days for its deploy action.
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 const DAY_SECONDS: u64 = 24 * 3600;
@@ -136,7 +141,7 @@ impl DeployRequest {
     /// `Canary.InvalidInput`, naming every bad field with its value and what is allowed, or the size of an input that is too
     /// large.
     pub fn parse(input: &Value) -> Result<Self> {
-        limits::input(input)?;
+        fits_a_state(input)?;
         let mut fields = Fields::of(input)?;
         let request = Self {
             environment_name: fields.text("EnvironmentName", &NAME),
@@ -214,6 +219,18 @@ fn on_running(text: &str) -> Option<OnRunning> {
         "Queue" => Some(OnRunning::Queue),
         _ => None,
     }
+}
+
+/// Refuses an input that would not fit into one state together with the plan.
+fn fits_a_state(request: &Value) -> Result<()> {
+    let (bytes, allowed) = (request.to_string().len(), STATE_BYTES - PLAN_BYTES);
+    if bytes > allowed {
+        return Err(Error::InvalidInput(format!(
+            "the input has {bytes} bytes of JSON: allowed are {allowed} of the {STATE_BYTES} that Step Functions passes from \
+             state to state, and the rest is for the plan"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     aws::wire::{asked, replay},
-    fakes::canary_plan,
+    fakes::{canary_plan, live},
     split::Weight,
 };
 
@@ -15,6 +15,11 @@ pub(super) fn service(protocol: Protocol) -> Service {
 
 fn half() -> Split {
     Split::between("web-aaa", "web-bbb", Weight::new(50).unwrap())
+}
+
+/// What the route has in the answers below.
+fn stable() -> LiveRoute {
+    live(&[("web-aaa", 100)])
 }
 
 /// An answer of the App Mesh API about a thing with these names and this spec.
@@ -67,7 +72,7 @@ async fn only_the_weights_change_on_a_route_of_any_kind() {
         spec[kind] = route;
         let answer = described_route(&spec);
         let (config, http) = replay(&[(200, answer.as_bytes()), (200, answer.as_bytes())]);
-        AppMesh::new(&config).set_split(&service(Protocol::Http), &half()).await.unwrap();
+        AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap();
 
         let (method, path, body) = asked(&http).remove(1);
         assert_eq!(method, "PUT");
@@ -82,6 +87,19 @@ async fn only_the_weights_change_on_a_route_of_any_kind() {
         );
         spec[kind]["action"]["weightedTargets"].take();
         assert_eq!(sent["spec"], spec, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_route_that_changed_since_it_was_read_is_left_alone() {
+    let answer = described_route(&json!({"httpRoute": rich_routes()[0].1}));
+    for decided_on in [&[("web-aaa", 90), ("web-ccc", 10)][..], &[("web-aaa", 99)], &[]] {
+        let (config, http) = replay(&[(200, answer.as_bytes())]);
+        let router = AppMesh::new(&config);
+        let error = router.set_split(&service(Protocol::Http), &live(decided_on), &half()).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.Conflict", "so it is looked at again");
+        assert!(error.chain().ends_with("and a moment later `web-aaa`: 100"), "{}", error.chain());
+        assert_eq!(http.actual_requests().count(), 1, "nothing was written");
     }
 }
 
@@ -193,7 +211,7 @@ async fn refusals_are_told_apart_by_what_can_be_done_about_them() {
     for (status, code, name) in cases {
         let (found, refused) = (described_route(&json!({"httpRoute": rich_routes()[0].1})), refusal_answer(code));
         let (config, _) = replay(&[(200, found.as_bytes()), (status, refused.as_bytes())]);
-        let error = AppMesh::new(&config).set_split(&service(Protocol::Http), &half()).await.unwrap_err();
+        let error = AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap_err();
         assert_eq!(error.name(), name, "{code}");
         assert_eq!(error.chain(), format!("UpdateRoute of `web-route` failed: {code}: because"));
     }

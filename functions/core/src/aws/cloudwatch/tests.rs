@@ -68,6 +68,18 @@ fn a_query_names_the_metric_as_the_agent_publishes_it() {
 }
 
 #[tokio::test]
+async fn a_class_that_could_not_be_read_is_an_error_and_not_zero() {
+    // The recorded answer with another status of its last class, the errors; in CBOR, the byte before a text is its length.
+    let complete = b"\x68Complete";
+    let last = ANSWER.windows(complete.len()).rposition(|part| part == complete).unwrap();
+    let unread = [&ANSWER[..last], b"\x6dInternalError", &ANSWER[last + complete.len()..]].concat();
+    let (config, _) = replay(&[(200, &unread)]);
+    let error = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.Unavailable");
+    assert_eq!(error.chain(), "GetMetricData of `web-bbb` failed: `class5xx` is InternalError");
+}
+
+#[tokio::test]
 async fn a_refused_look_is_an_error_and_not_zero() {
     let (config, _) = replay(&[(500, b"")]);
     let error = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap_err();
