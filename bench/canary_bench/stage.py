@@ -20,7 +20,7 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.executions import history
-from canary_local.stacks import HELLO_STACK, SHARED_STACK
+from canary_local.stacks import HELLO_STACK, NAMESPACE, SHARED_STACK
 
 BACKEND = "hello-backend"
 PORT = 8080
@@ -77,20 +77,13 @@ def request(env: Environment, service: str, sha: str, **changes: Any) -> dict[st
 def make_router(env: Environment, service: str, protocol: str) -> None:
     """What a team's pipeline stack makes."""
     appmesh = env.client("appmesh")
-    router, virtual_service = f"{service}-vr", f"{service}.{hello_namespace()}"
+    router, virtual_service = f"{service}-vr", f"{service}.{NAMESPACE}"
     listener = {"portMapping": {"port": PORT, "protocol": protocol}}
     appmesh.create_virtual_router(meshName=HELLO_STACK, virtualRouterName=router, spec={"listeners": [listener]})
     provider = {"virtualRouter": {"virtualRouterName": router}}
     appmesh.create_virtual_service(
         meshName=HELLO_STACK, virtualServiceName=virtual_service, spec={"provider": provider}
     )
-
-
-def hello_namespace() -> str:
-    """The namespace of the hello environment."""
-    from canary_local.stacks import NAMESPACE
-
-    return NAMESPACE
 
 
 def follow(env: Environment, execution: str) -> None:
