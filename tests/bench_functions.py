@@ -10,7 +10,8 @@ import pytest
 
 from canary_bench import lambdas
 from canary_bench.document import ROOT
-from canary_bench.lambdas import FLOOR, FUNCTIONS, Measured
+from canary_bench.lambdas import FLOOR, Measured
+from canary_local.checkout import FUNCTIONS
 
 TOOL = ROOT / "target" / "debug" / "bench-functions"
 

@@ -16,9 +16,9 @@ import botocore
 
 from canary_bench.document import ROOT
 from canary_bench.errors import BenchError
+from canary_local.checkout import FUNCTIONS
 
 FLOOR = "floor"
-FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "remove-old", "rollback")
 # A bundle of about the size that Lambda has: reading it is a part of a function's start.
 ROOTS = Path(botocore.__file__).parent / "cacert.pem"
 CASES = ROOT / "bench" / "functions" / "cases"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from canary_bench.document import ROOT
 from canary_bench.errors import BenchError
-from canary_bench.lambdas import FUNCTIONS
 from canary_bench.progress import say
 from canary_bench.tables import table
+from canary_local.checkout import FUNCTIONS
 
 WHAT = "clean and one-function-changed builds of the six functions, development and release (20 minutes)"
 TOUCHED = Path("functions/rollback/src/lib.rs")
