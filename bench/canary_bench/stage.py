@@ -20,7 +20,7 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.executions import history
-from canary_local.stacks import HELLO_STACK, NAMESPACE, SHARED_STACK
+from canary_local.stacks import HELLO_STACK, NAMESPACE
 
 BACKEND = "hello-backend"
 PORT = 8080
@@ -116,12 +116,3 @@ def stack_work(env: Environment, start: float, end: float) -> list[Interval]:
         if len(within) > 1:
             found.append((within[0], within[-1]))
     return found
-
-
-def set_pace(env: Environment, poll_seconds: int) -> None:
-    """Has the functions plan with other seconds between two looks, as the shared stack's `PollSeconds` does."""
-    functions, name = env.client("lambda"), f"{SHARED_STACK}-check-version"
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "POLL_SECONDS": str(poll_seconds)}}
-    )

@@ -69,6 +69,7 @@ def lane(checkout: Checkout, directory: Path) -> Iterator[Lane]:
                 ministack=settings,
             )
         )
+        stacks.set_pace(env.client, POLL_SECONDS)
         _hurry(env)
         _warm_up(proxy)
         yield Lane(env, proxy)
@@ -85,8 +86,6 @@ def _hurry(env: Environment) -> None:
     for function in FUNCTIONS:
         found = functions.get_function_configuration(FunctionName=name(function))
         variables = {**found["Environment"]["Variables"], "AWS_SDK_UA_APP_ID": app(function).removeprefix("app/")}
-        if "POLL_SECONDS" in variables:
-            variables["POLL_SECONDS"] = str(POLL_SECONDS)
         functions.update_function_configuration(
             FunctionName=name(function), Timeout=TIMEOUT_SECONDS, Environment={"Variables": variables}
         )

@@ -13,7 +13,7 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.loopback import free_port
-from canary_local.stacks import SHARED_STACK
+from canary_local.stacks import set_pace
 
 from . import mix
 from .mix import Service
@@ -75,17 +75,8 @@ def stage(
             progress=progress,
         )
         stack.enter_context(env)
-        _set_pace(env, poll_seconds)
+        set_pace(env.client, poll_seconds)
         yield Stage(env, proxy)
-
-
-def _set_pace(env: Environment, poll_seconds: int) -> None:
-    """What the parameter `PollSeconds` of the shared stack sets: Check Deployment Version writes it into the plan."""
-    functions, name = env.client("lambda"), f"{SHARED_STACK}-check-version"
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "POLL_SECONDS": str(poll_seconds)}}
-    )
 
 
 def make_routers(env: Environment, services: Sequence[Service]) -> None:

@@ -17,6 +17,7 @@ from canary_bench.progress import say
 from canary_bench.stage import Run
 from canary_bench.tables import table
 from canary_local.environment import Environment
+from canary_local.stacks import set_pace
 
 WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
 
@@ -35,7 +36,7 @@ def add_options(parser: ArgumentParser) -> None:
 def measure(_options: Namespace) -> str:
     """A table for each of the two."""
     with stage.environment(STACK_SECONDS, {"SFN_WAIT_SCALE": str(SCALE)}) as env:
-        stage.set_pace(env, POLL)
+        set_pace(env.client, POLL)
         steps, services = by_steps(env), by_services(env)
     return f"**Steps**\n\n{steps}\n\n**Services at once**\n\n{services}"
 
