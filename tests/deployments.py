@@ -85,6 +85,18 @@ def world(env: Environment, service: str) -> World:
     return take(env.client, "demo", service)
 
 
+def lock_table(env: Environment) -> str:
+    """The name of the table in which each deployment has its lock."""
+    (table,) = env.client("dynamodb").list_tables()["TableNames"]
+    return table
+
+
+def lock(env: Environment, service: str) -> dict[str, Any] | None:
+    """A service's lock, if somebody has it."""
+    key = {"service": {"S": f"demo/{service}"}}
+    return env.client("dynamodb").get_item(TableName=lock_table(env), Key=key, ConsistentRead=True).get("Item")
+
+
 def quiet(env: Environment, service: str, sha: str, **changes: Any) -> dict[str, Any]:
     """A version of hello-backend under another service's name, which nobody calls."""
     usual = {**hello.event(env.checkout, "hello-backend", sha), "MicroserviceName": service}

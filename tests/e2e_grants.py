@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, make_router
+from deployments import SHIFT, Ending, deploy, deploy_and, lock_table, make_router
 from grants import Call, Grant, findings, grants
 
 from canary_local import hello
@@ -94,8 +94,7 @@ def crashes(env: Environment, service: str) -> dict[str, Ending]:
     stop = env.client("stepfunctions").stop_execution
     crashing = event(env, service, "crashes")
     stopped = deploy_and(env, crashing, "Deploy New Version", lambda execution: stop(executionArn=execution))
-    (table,) = env.client("dynamodb").list_tables()["TableNames"]
-    env.client("dynamodb").delete_item(TableName=table, Key={"service": {"S": f"demo/{service}"}})
+    env.client("dynamodb").delete_item(TableName=lock_table(env), Key={"service": {"S": f"demo/{service}"}})
     return {"stopped": stopped, "crashed": deploy(env, crashing)}
 
 

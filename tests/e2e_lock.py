@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deployments import Ending, deploy, fresh, make_router, world
+from deployments import Ending, deploy, fresh, lock, make_router, world
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -32,14 +32,6 @@ def stacks(env: Environment, service: str = SERVICE) -> set[str]:
 
 def weights(env: Environment, service: str = SERVICE) -> dict[str, int]:
     return world(env, service).targets()
-
-
-def lock(env: Environment, service: str = SERVICE) -> dict[str, Any] | None:
-    """The service's lock, if somebody has it."""
-    dynamodb = env.client("dynamodb")
-    (table,) = dynamodb.list_tables()["TableNames"]
-    key = {"service": {"S": f"demo/{service}"}}
-    return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
 
 
 def stop_at(env: Environment, arn: str, moment: Callable[[Any], bool]) -> None:
@@ -79,7 +71,7 @@ def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(
     assert second.outputs("Check Deployment Version")[-1]["plan"]["deployment"]["stable"]["sha"] == one
     assert weights(env) == {f"{SERVICE}-{three}": 100}
     assert stacks(env) == {f"demo-{SERVICE}-{three}"}
-    assert lock(env) is None
+    assert lock(env, SERVICE) is None
 
 
 def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment) -> None:
@@ -92,7 +84,7 @@ def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment
     assert {ending.error for ending in endings if ending.status != "SUCCEEDED"} == {"Canary.AlreadyRunning"}
     assert weights(env) == {f"{SERVICE}-{won[0]}": 100}
     assert stacks(env) == {f"demo-{SERVICE}-{won[0]}"}
-    assert lock(env) is None
+    assert lock(env, SERVICE) is None
 
 
 def at_half(step: Any) -> bool:
@@ -156,4 +148,4 @@ def test_a_repair_alone_puts_everything_back_and_is_done_when_nothing_is_left(en
         assert ending.status == "SUCCEEDED", ending.cause
         assert [state for state in ending.entered() if state in ("Repair", "Repaired")][-len(expected) :] == expected
     assert world(env, SERVICE) == before
-    assert lock(env) is None
+    assert lock(env, SERVICE) is None

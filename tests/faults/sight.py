@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import world
+from deployments import lock, world
 
 from canary_local.environment import Environment
 
@@ -63,11 +63,4 @@ def look(env: Environment, service: str) -> Sight:
     """Reads a service as it is now."""
     found = world(env, service)
     stacks = {name: stack for name, stack in found.stacks.items() if name.startswith(f"{ENVIRONMENT}-{service}-")}
-    return Sight(service, found.route, stacks, found.parameter, _lock(env, service))
-
-
-def _lock(env: Environment, service: str) -> Mapping[str, Any] | None:
-    dynamodb = env.client("dynamodb")
-    (table,) = dynamodb.list_tables()["TableNames"]
-    key = {"service": {"S": f"{ENVIRONMENT}/{service}"}}
-    return dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    return Sight(service, found.route, stacks, found.parameter, lock(env, service))

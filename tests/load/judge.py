@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from deployments import lock_table
+
 from canary_local import world
 from canary_local.environment import Environment
 
@@ -83,9 +85,7 @@ def _cloud_map(env: Environment) -> set[str]:
 
 
 def _locks(env: Environment) -> list[str]:
-    dynamodb = env.client("dynamodb")
-    (table,) = dynamodb.list_tables()["TableNames"]
-    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    pages = env.client("dynamodb").get_paginator("scan").paginate(TableName=lock_table(env))
     return [item["service"]["S"] for page in pages for item in page["Items"]]
 
 
