@@ -103,18 +103,6 @@ def quiet(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     return {**usual, "PercentageStep": 50, "WaitTime": 1, "OnNoData": "Proceed", **changes}
 
 
-def make_router(env: Environment, service: str, port: int, protocol: str) -> None:
-    """What a team's pipeline stack makes: the service's virtual router and virtual service."""
-    appmesh = env.client("appmesh")
-    listener = {"portMapping": {"port": port, "protocol": protocol}}
-    appmesh.create_virtual_router(meshName="demo", virtualRouterName=f"{service}-vr", spec={"listeners": [listener]})
-    appmesh.create_virtual_service(
-        meshName="demo",
-        virtualServiceName=f"{service}.demo.local",
-        spec={"provider": {"virtualRouter": {"virtualRouterName": f"{service}-vr"}}},
-    )
-
-
 def through_gateway(env: Environment) -> str:
     """A URL of hello-web, which calls hello-backend for each answer."""
     return f"{env.gateway_url}/hello-service/hello/test"

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, make_router, quiet, world
+from deployments import SHIFT, Ending, deploy, deploy_and, quiet, world
 
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 Weights = dict[str, int]
 CHANGED = "Canary.UnexpectedRoute"

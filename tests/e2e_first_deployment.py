@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from deployments import called_directly, deploy, make_router, world
+from deployments import called_directly, deploy, world
 
 from canary_local import hello
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 SERVICE = "newcomer"
 # The test's image map makes this version of hello-backend answer 500 to everything.

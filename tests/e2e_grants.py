@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, lock_table, make_router
+from deployments import SHIFT, Ending, deploy, deploy_and, lock_table
 from grants import Call, Grant, findings, grants
 
 from canary_local import hello
 from canary_local.aws import REGION
 from canary_local.checkout import FUNCTIONS
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 from canary_local.stacks import BUCKET, SHARED_STACK
 
 _LAMBDA = "Lambda itself writes a function's log with its role, which the environment does not play"

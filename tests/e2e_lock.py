@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deployments import Ending, deploy, fresh, lock, make_router, world
+from deployments import Ending, deploy, fresh, lock, world
 
 from canary_local import hello
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 SERVICE = "locked"
 

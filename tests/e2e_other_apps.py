@@ -6,9 +6,10 @@ import base64
 import socket
 from typing import Any
 
-from deployments import deploy, ingress, make_router, world
+from deployments import deploy, ingress, world
 
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 SERVICE = "tcp-echo"
 PORT = 7007

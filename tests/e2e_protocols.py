@@ -10,10 +10,11 @@ from typing import Any
 
 import grpc
 import pytest
-from deployments import Callers, Ending, deploy, fresh, ingress, make_router, world
+from deployments import Callers, Ending, deploy, fresh, ingress, world
 
 from canary_local import stacks
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 TCP, GRPC = "tally", "versions"
 # Each service's port, and the image that its versions are tags of.

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pytest
-from deployments import Ending, called_directly, deploy, make_router, world
+from deployments import Ending, called_directly, deploy, world
 from second_interpreter import beside
 
 from canary_local import hello
 from canary_local.environment import Environment
 from canary_local.executions import Event
+from canary_local.mesh import make_router
 
 
 class Interpreter(Protocol):

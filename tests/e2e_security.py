@@ -15,10 +15,11 @@ from typing import Any
 
 import cfn_flip
 import pytest
-from deployments import Ending, deploy, make_router, world
+from deployments import Ending, deploy, world
 
 from canary_local import hello
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 from canary_local.stacks import BUCKET, SHARED_STACK
 
 # Stands for the virtual node that is live, whichever that is.

@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-from deployments import SHIFT, Ending, deploy, deploy_and, make_router, quiet, world
+from deployments import SHIFT, Ending, deploy, deploy_and, quiet, world
 
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 Check = Callable[[Environment, str], None]
 # Whoever made these stacks is no execution of this state machine.

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from deployments import Callers, Ending, deploy, ingress, make_router, world
+from deployments import Callers, Ending, deploy, ingress, world
 
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 NAMESPACE, ENVIRONMENT = "demo.local", "demo"
 APP_SERVER = "yelb-appserver"

@@ -10,10 +10,11 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import Ending, make_router, world
+from deployments import Ending, world
 from second_interpreter import SecondInterpreter
 
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 from canary_local.world import World
 
 # Nothing of a version matters here but its stack, so it has no tasks: many services fit side by side.

@@ -20,7 +20,6 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.executions import history
-from canary_local.stacks import HELLO_STACK, NAMESPACE
 
 BACKEND = "hello-backend"
 PORT = 8080
@@ -72,18 +71,6 @@ def environment(stack_seconds: float = 3.0, ministack: Mapping[str, str] | None 
 def request(env: Environment, service: str, sha: str, **changes: Any) -> dict[str, Any]:
     """A version of hello-backend under a service's name. What changes nothing is worked out once for all services."""
     return {**hello.event(env.checkout, BACKEND, sha), "MicroserviceName": service, **changes}
-
-
-def make_router(env: Environment, service: str, protocol: str) -> None:
-    """What a team's pipeline stack makes."""
-    appmesh = env.client("appmesh")
-    router, virtual_service = f"{service}-vr", f"{service}.{NAMESPACE}"
-    listener = {"portMapping": {"port": PORT, "protocol": protocol}}
-    appmesh.create_virtual_router(meshName=HELLO_STACK, virtualRouterName=router, spec={"listeners": [listener]})
-    provider = {"virtualRouter": {"virtualRouterName": router}}
-    appmesh.create_virtual_service(
-        meshName=HELLO_STACK, virtualServiceName=virtual_service, spec={"provider": provider}
-    )
 
 
 def follow(env: Environment, execution: str) -> None:

@@ -8,10 +8,11 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from deployments import Callers, make_router
+from deployments import Callers
 
 from canary_local import hello
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 from .lane import WAIT_TIME
 from .sight import ENVIRONMENT, Sight, look

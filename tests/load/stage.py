@@ -13,6 +13,7 @@ from canary_local.checkout import Checkout
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.loopback import free_port
+from canary_local.mesh import make_router
 from canary_local.stacks import set_pace
 
 from . import mix
@@ -81,17 +82,13 @@ def stage(
 
 def make_routers(env: Environment, services: Sequence[Service]) -> None:
     """What each team's pipeline stack makes: virtual router, virtual service and gateway route."""
-    appmesh, mesh = env.client("appmesh"), mix.ENVIRONMENT
+    appmesh = env.client("appmesh")
     for service in services:
-        router, virtual_service = f"{service.name}-vr", f"{service.name}.{mix.NAMESPACE}"
-        listener = {"portMapping": {"port": mix.PORT, "protocol": "http"}}
-        appmesh.create_virtual_router(meshName=mesh, virtualRouterName=router, spec={"listeners": [listener]})
-        provider = {"virtualRouter": {"virtualRouterName": router}}
-        appmesh.create_virtual_service(meshName=mesh, virtualServiceName=virtual_service, spec={"provider": provider})
-        target = {"virtualService": {"virtualServiceName": virtual_service}}
+        make_router(env, service.name, mix.PORT, "http")
+        target = {"virtualService": {"virtualServiceName": f"{service.name}.{mix.NAMESPACE}"}}
         action = {"target": target, "rewrite": {"prefix": {"defaultPrefix": "ENABLED"}}}
         appmesh.create_gateway_route(
-            meshName=mesh,
+            meshName=mix.ENVIRONMENT,
             virtualGatewayName=GATEWAY,
             gatewayRouteName=service.name,
             spec={"httpRoute": {"match": {"prefix": f"/{service.name}"}, "action": action}},

@@ -18,6 +18,7 @@ from canary_bench.tables import table
 from canary_local.calls import Caller
 from canary_local.environment import Environment
 from canary_local.hello import SHA, deploy_first
+from canary_local.mesh import make_router
 from canary_local.stacks import HELLO_STACK
 
 WHAT = "the local environment: start, changes of weights, requests a second, memory (3 minutes)"
@@ -194,5 +195,5 @@ def memory_by_tasks(env: Environment) -> str:
 
 def fill(env: Environment, service: str) -> None:
     """A service with one task."""
-    stage.make_router(env, service, "http")
+    make_router(env, service, stage.PORT, "http")
     stage.follow(env, env.deploy(stage.request(env, service, "first", WaitTime=1)))

@@ -17,6 +17,7 @@ from canary_bench.progress import say
 from canary_bench.stage import Run
 from canary_bench.tables import table
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 from canary_local.stacks import set_pace
 
 WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
@@ -96,7 +97,7 @@ def fixed() -> float:
 
 def first(env: Environment, service: str) -> None:
     """A service's first version. TCP, because nobody has to call it for a look to say how to go on."""
-    stage.make_router(env, service, "tcp")
+    make_router(env, service, stage.PORT, "tcp")
     stage.follow(env, env.deploy(stage.request(env, service, "first", Protocol="tcp", WaitTime=WAIT)))
 
 
