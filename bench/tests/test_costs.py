@@ -76,10 +76,10 @@ def test_money_is_amount_times_price() -> None:
 
 
 def test_lambda_is_charged_by_the_millisecond_and_anew_after_a_pause() -> None:
-    usage, runtime = Usage(), Runtime(start=2, first=3, warm=1)
+    usage, runtime = Usage(), Runtime(start=2, first=3, call=1)
     for at in (0, 60, 360):
-        usage.invoke("function", at, ("call",), runtime, memory=1769, waited=1)
-    assert usage.lambda_ms == (3 + 2 + 40 + 1_000) + (1 + 40 + 1_000) + (3 + 2 + 40 + 1_000)
+        usage.invoke("function", at, ("call", "call"), runtime, memory=1769, waited=1)
+    assert usage.lambda_ms == (3 + 2 + 80 + 1_000) + (2 + 80 + 1_000) + (3 + 2 + 80 + 1_000)
     assert usage.gb_seconds == pytest.approx(usage.lambda_ms / 1_000 * 1769 / 1024)
     assert usage.invocations["function"] == 3
 

@@ -12,11 +12,14 @@ from .prices import Price
 
 @dataclass(frozen=True)
 class Runtime:
-    """What an invocation computes, in milliseconds of a whole processor. `start` comes before a process's first one."""
+    """What a function's process computes, in milliseconds of a whole processor."""
 
     start: float
+    """Before its first invocation."""
     first: float
-    warm: float
+    """In its first invocation, whatever that calls."""
+    call: float
+    """In a later one, for each call of AWS."""
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Usage:
         """An invocation at a second of the execution; `waited` seconds of it did nothing but wait."""
         cold = at - self._called.get(function, -math.inf) >= prices.IDLE_SECONDS
         self._called[function] = at
-        computed = (runtime.first if cold else runtime.warm) * prices.VCPU_MIB / memory
+        computed = (runtime.first if cold else runtime.call * len(calls)) * prices.VCPU_MIB / memory
         # A process starts with a whole processor, whatever its memory.
         ms = math.ceil(computed + (runtime.start if cold else 0) + len(calls) * prices.CALL_MS + waited * 1_000)
         self.invocations[function] += 1
