@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import Ending, world
+from deployments import Ending, lock, world
 from second_interpreter import SecondInterpreter
 
 from canary_local.environment import Environment
@@ -174,6 +174,7 @@ class Course:
     def mended_by_a_repair(self) -> None:
         before, recorded = self.leave()
         self.succeed(self.repair(), "Repaired")
+        assert lock(self.env, self.service) is None
         assert self.repair().entered() == ["Check Deployment Version", "What Comes First?", "Repaired"], (
             "nothing is left"
         )
@@ -189,6 +190,7 @@ class Course:
         before, recorded = self.leave()
         ending = self.deploy("next", GOOD)
         self.succeed(ending, "Deployment Succeeded")
+        assert lock(self.env, self.service) is None
         plan = ending.outputs("Check Deployment Version")[-1]["plan"]
         number = (before.parameter[1] if before.parameter else 0) + recorded + 1
         stable = "left" if recorded else "stable" if self.kind.stable else None
