@@ -38,6 +38,13 @@ def test_every_part_has_a_section_of_its_own(part: str) -> None:
     assert text.count(f"\n<!-- /measured: {part} -->") == 1
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_no_section_is_empty(part: str) -> None:
+    _, _, rest = document.PATH.read_text().partition(f"<!-- measured: {part} -->")
+    section, _, _ = rest.partition(f"<!-- /measured: {part} -->")
+    assert section.strip(), f"`make bench BENCH_OPTIONS={part}` writes it"
+
+
 def test_what_is_computed_is_in_the_document_as_it_is_computed_now() -> None:
     tables = costs.measure(Namespace())
     assert tables in document.PATH.read_text(), "`make bench BENCH_OPTIONS=costs` writes it anew"
