@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from load import judge, mix
 from load.play import Options, Played, Requests, play
-from load.proxy import Throttles
+from load.proxy import CALLED, Throttles
 from load.stage import Stage, stage
+from second_interpreter import client
 
 from canary_local.checkout import Checkout
 
@@ -41,7 +43,8 @@ def test_throttles_occur_and_are_absorbed(played: Played) -> None:
     assert played.phase.throttled.total() > 5, "calls of the functions"
     retried = [end.retried.get("Lambda.TooManyRequestsException", 0) for end in played.phase.endings.values()]
     assert sum(retried) > 0, "invocations of the functions"
-    assert played.phase.calls["states", "DescribeExecution"] == 0, "no service's lock was anybody else's"
+    counted = {service for service, _ in played.phase.calls}
+    assert set(CALLED) - counted == {"stepfunctions"}, "asked only about a lock that somebody else has"
 
 
 def test_callers_are_all_answered_and_by_the_service_that_they_asked(played: Played) -> None:
@@ -64,7 +67,24 @@ def test_what_crosses_over_is_seen(on: Stage, played: Played) -> None:
     }
 
 
-def test_the_counts_are_read_from_the_proxy(tmp_path: Path) -> None:
+# A call of each service, as boto3 and as AWS have it.
+CALLS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "appmesh": ("list_meshes", "ListMeshes", {}),
+    "cloudformation": ("list_exports", "ListExports", {}),
+    "cloudwatch": ("list_dashboards", "ListDashboards", {}),
+    "dynamodb": ("list_tables", "ListTables", {}),
+    "ssm": ("describe_parameters", "DescribeParameters", {}),
+    "stepfunctions": ("describe_execution", "DescribeExecution", {"executionArn": "arn:any"}),
+}
+
+
+def test_calls_of_every_service_are_throttled_and_counted(tmp_path: Path) -> None:
     with Throttles("http://127.0.0.1:9", tmp_path / "microburst.log") as proxy:
-        proxy.throttle(50)
+        proxy.throttle(100)
         assert proxy.calls() == ({}, {})
+        for service, (method, _, arguments) in CALLS.items():
+            with pytest.raises(ClientError, match="Throttling|TooManyRequests"):
+                getattr(client(service, proxy.endpoint), method)(**arguments)
+        once = {(service, operation): 1 for service, (_, operation, _) in CALLS.items()}
+        assert proxy.calls() == (once, once)
+    assert set(CALLS) == set(CALLED)

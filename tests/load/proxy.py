@@ -13,7 +13,8 @@ from canary_local.loopback import get
 
 # Service, operation and what was done to the call.
 _LINE = re.compile(r'^microburst_faults_total\{service="(.*)",operation="(.*)",action="(.*)"\} (\d+)$', re.MULTILINE)
-_SERVICES = ("appmesh", "cloudformation", "cloudwatch", "dynamodb", "ssm", "states")
+# What functions call, by microburst's names: a request that is signed for `states` is one of `stepfunctions`.
+CALLED = ("appmesh", "cloudformation", "cloudwatch", "dynamodb", "ssm", "stepfunctions")
 _THROTTLED = replace(next(fault for fault in FAULTS if fault.name == "throttled"), times=None)
 
 Calls = Counter[tuple[str, str]]
@@ -25,9 +26,7 @@ class Throttles(Proxy):
 
     def throttle(self, percent: float) -> None:
         """Throttles that share of each service's calls from now on; the others pass and are counted."""
-        rules = [
-            {"service": service, "probability": percent / 100, **_THROTTLED.rule(service)} for service in _SERVICES
-        ]
+        rules = [{"service": service, "probability": percent / 100, **_THROTTLED.rule(service)} for service in CALLED]
         # A rule without an effect counts by operation what it lets pass.
         self.set([*rules, {"service": "*"}])
 
