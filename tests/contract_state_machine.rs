@@ -45,6 +45,7 @@ fn tasks_but_roll_back() -> Vec<(String, Value)> {
     tasks().into_iter().filter(|(name, _)| name != "Roll Back" && name != "Repair").collect()
 }
 
+/// Promise 3: a shift that the router does not report yet is among it.
 #[test]
 fn what_is_worth_another_try_is_retried_by_every_task_and_nothing_else_of_ours_is() {
     let worth_it: BTreeSet<_> = NAMES.iter().filter(|(_, kind)| *kind == Kind::Retry).map(|(name, _)| *name).collect();
@@ -193,6 +194,7 @@ fn every_state_exists_and_is_reached_and_every_path_can_end() {
     assert_eq!(reached, states.keys().cloned().collect());
 }
 
+/// Promise 5.
 #[test]
 fn nothing_removes_a_version_but_behind_a_watched_100_percent_or_a_rollback() {
     let leads_to = |target: &str| -> BTreeSet<String> {

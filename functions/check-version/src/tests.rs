@@ -75,6 +75,7 @@ fn held(status: &str, unfinished: Option<Plan>) -> World {
     World::new(start)
 }
 
+/// Promise 12.
 #[tokio::test]
 async fn a_second_deployment_of_the_service_is_refused_with_the_running_ones_execution() {
     let world = held("running", None);
@@ -85,6 +86,7 @@ async fn a_second_deployment_of_the_service_is_refused_with_the_running_ones_exe
     assert_eq!(*world.state(), before);
 }
 
+/// Promise 12.
 #[tokio::test]
 async fn a_second_deployment_waits_if_it_is_asked_to() {
     let mut queued = request();
@@ -94,6 +96,7 @@ async fn a_second_deployment_waits_if_it_is_asked_to() {
     assert!(matches!(check(&held("ended", None), queued).await.unwrap(), Output::Planned { .. }));
 }
 
+/// Promises 12 and 14.
 #[tokio::test]
 async fn a_queue_ends_before_the_history_is_full_and_its_time_counts_for_the_pipelines_week() {
     let mut queued = request();
@@ -117,6 +120,7 @@ async fn a_queue_ends_before_the_history_is_full_and_its_time_counts_for_the_pip
     assert!(error.to_string().contains("4 steps may take 604801 seconds, and allowed are 604800"), "{error}");
 }
 
+/// Promise 13.
 #[tokio::test]
 async fn what_an_ended_deployment_left_comes_first() {
     let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
@@ -170,6 +174,7 @@ async fn one_that_was_stopped_a_moment_ago_is_waited_for_by_everybody() {
     }
 }
 
+/// Promise 14.
 #[tokio::test]
 async fn a_plan_that_cannot_end_in_time_is_refused_and_the_lock_given_back() {
     let mut endless = request();
@@ -253,6 +258,7 @@ async fn a_namespace_other_than_the_live_versions_is_refused() {
     );
 }
 
+/// Promise 15.
 #[tokio::test]
 async fn bad_input_is_refused_before_aws_is_asked_anything() {
     let world = World::default();

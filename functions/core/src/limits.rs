@@ -95,6 +95,7 @@ mod tests {
         Plan { weights: steps(Weight::new(percent).unwrap()), wait_time, poll_seconds, ..canary_plan() }
     }
 
+    /// Promise 14.
     #[test]
     fn a_hundred_steps_fit_at_the_usual_pace_and_not_at_any() {
         check(&plan(1, 60, 15), Duration::ZERO).unwrap();
@@ -104,6 +105,7 @@ mod tests {
         assert!(error.to_string().contains("allowed are 17300 of Step Functions' 25000"), "{error}");
     }
 
+    /// Promise 14.
     #[test]
     fn a_deployment_longer_than_a_pipeline_waits_is_refused_with_both_figures() {
         check(&plan(25, 24 * 3600, 15), Duration::ZERO).unwrap();
@@ -119,6 +121,7 @@ mod tests {
         (minutes * 60).div_ceil(u64::from(Pace::default().poll_seconds)) * LOOK_EVENTS
     }
 
+    /// Promise 19.
     #[test]
     fn a_stack_that_takes_fifty_minutes_fits_with_the_longest_plan_and_one_that_never_comes_up_too() {
         let poll = Pace::default().poll_seconds;
@@ -157,6 +160,7 @@ mod tests {
     }
 
     proptest! {
+        /// Promise 14.
         #[test]
         fn what_is_accepted_fits_the_history_and_the_week(
             percent in 1u8..=100, wait in 1u32..=604_800, poll in 2u32..=300, data_delay in 0u32..=600,

@@ -119,6 +119,7 @@ mod tests {
         acquire(world, world, "demo/web", execution, SHIFTED).await
     }
 
+    /// Promise 12.
     #[tokio::test]
     async fn of_two_that_ask_one_gets_it_and_the_other_is_told_who() {
         let world = World::new(State { running: ["arn:one".into(), "arn:two".into()].into(), ..State::default() });
@@ -139,6 +140,7 @@ mod tests {
         assert_eq!(ask(&world, "arn:execution").await.unwrap(), Acquired::Free);
     }
 
+    /// Promise 12.
     #[tokio::test]
     async fn an_ended_deployments_lock_goes_to_one_only() {
         let world = World::new(held(&["arn:one", "arn:two"], None));
@@ -180,6 +182,7 @@ mod tests {
         assert_eq!(end.lock, Some(Held { holder: "arn:execution".into(), since: SHIFTED, unfinished: None }));
     }
 
+    /// Promise 13.
     #[tokio::test]
     async fn a_stopped_executions_functions_are_given_the_time_to_end() {
         let ask = async |after: Duration| {

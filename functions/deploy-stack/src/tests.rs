@@ -50,6 +50,7 @@ async fn it_is_made_once_whatever_fails() {
     assert_eq!(end.stacks["demo-web-bbb"].execution.as_deref(), Some("arn:execution"));
 }
 
+/// Promise 17.
 #[tokio::test]
 async fn a_stack_of_this_deployment_is_continued() {
     for phase in [StackPhase::Creating, StackPhase::Ready] {
@@ -60,6 +61,7 @@ async fn a_stack_of_this_deployment_is_continued() {
     }
 }
 
+/// Promise 17.
 #[tokio::test]
 async fn an_earlier_deployments_stack_is_replaced_whatever_became_of_it_and_whatever_fails() {
     for phase in [
@@ -88,6 +90,7 @@ async fn an_earlier_deployments_stack_that_a_route_names_is_neither_used_nor_tou
     }
 }
 
+/// Promise 18.
 #[tokio::test]
 async fn a_deletion_that_fails_is_asked_for_once_more() {
     let mut start = stack(StackPhase::DeleteFailed, "arn:earlier");
@@ -128,7 +131,7 @@ async fn a_stack_that_died_now_fails_with_the_resources_reasons() {
     );
 }
 
-/// As CloudFormation does at the end of `TimeoutInMinutes`: it rolls the stack back, which takes its time too.
+/// As CloudFormation does at the end of `TimeoutInMinutes`: it rolls the stack back, which takes its time too. Promise 19.
 #[tokio::test]
 async fn a_creation_that_never_ends_is_looked_at_until_cloudformation_gives_it_up() {
     let world = World::default();
@@ -153,6 +156,7 @@ async fn a_stack_that_somebody_deletes_meanwhile_and_that_stays_fails() {
     assert_eq!(error.name(), "Canary.StackFailed");
 }
 
+/// Promise 17.
 #[tokio::test]
 async fn a_stack_that_only_has_the_name_is_left_alone() {
     let others = Stack { service: Some("de/mo-web".into()), ..Stack::in_phase(StackPhase::Ready, Some("arn:other")) };

@@ -59,6 +59,7 @@ async fn while_the_old_version_has_traffic_nothing_is_recorded_or_removed() {
     }
 }
 
+/// Promise 7.
 #[tokio::test]
 async fn a_second_route_that_names_the_old_version_keeps_it() {
     let mut start = candidate_has_all_traffic();
@@ -91,6 +92,7 @@ async fn a_stack_that_will_not_go_is_named_with_the_command() {
     assert!(message.contains("`aws cloudformation delete-stack --stack-name demo-web-aaa`"), "{message}");
 }
 
+/// Promise 18.
 #[tokio::test]
 async fn a_deletion_that_fails_is_asked_for_once_more_and_one_that_failed_earlier_too() {
     let mut start = candidate_has_all_traffic();

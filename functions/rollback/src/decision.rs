@@ -107,12 +107,14 @@ mod tests {
         assert!(matches!(decide(&canary(), None, false, true), Move::Stop(_)));
     }
 
+    /// Promise 9.
     #[test]
     fn traffic_is_never_moved_to_a_version_that_is_gone() {
         let found = decide(&canary(), Some(&live(&[("web-bbb", 100)])), false, false);
         assert!(matches!(found, Move::Stop(_)), "{found:?}");
     }
 
+    /// Promise 9.
     #[test]
     fn a_stable_version_that_is_going_is_no_place_for_traffic_even_with_a_share_of_it() {
         for targets in [&[("web-aaa", 75), ("web-bbb", 25)][..], &[("web-aaa", 100)]] {

@@ -69,6 +69,7 @@ async fn from_any_state_of_the_candidates_stack_everything_is_as_before() {
     assert_eq!(survives_every_fault(&as_before(), roll_back).await, as_before());
 }
 
+/// Promise 6.
 #[tokio::test]
 async fn traffic_is_back_and_verified_before_the_candidate_is_touched() {
     let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
@@ -80,6 +81,7 @@ async fn traffic_is_back_and_verified_before_the_candidate_is_touched() {
     assert!(calls[moved..checked].iter().any(|call| call.starts_with("DescribeRoute")), "{calls:?}");
 }
 
+/// Promises 3 and 6.
 #[tokio::test]
 async fn traffic_that_does_not_move_keeps_the_candidate() {
     let world = World::new(State { stubborn_routes: true, ..at(&[("web-aaa", 75), ("web-bbb", 25)]) });
@@ -88,6 +90,7 @@ async fn traffic_that_does_not_move_keeps_the_candidate() {
     assert!(!world.calls().iter().any(|call| call.starts_with("DeleteStack")));
 }
 
+/// Promise 8.
 #[tokio::test]
 async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
     let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-aaa", 100)]) };
@@ -172,6 +175,7 @@ async fn an_earlier_record_of_the_same_commit_is_not_this_deployments() {
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
 }
 
+/// Promise 9.
 #[tokio::test]
 async fn traffic_is_not_moved_to_a_stable_version_that_is_gone() {
     let mut start = at(&[("web-bbb", 100)]);
@@ -222,6 +226,7 @@ async fn a_stack_that_will_not_go_does_not_keep_the_traffic_from_moving() {
     stays(protected, "DeleteStack of `demo-web-bbb` failed: injected").await;
 }
 
+/// Promise 7.
 #[tokio::test]
 async fn a_candidate_that_another_route_names_stays_and_keeps_nobody_from_deploying() {
     let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
@@ -229,6 +234,7 @@ async fn a_candidate_that_another_route_names_stays_and_keeps_nobody_from_deploy
     stays(start, "will not remove `web-bbb`: still named by `beta`").await;
 }
 
+/// Promise 18.
 #[tokio::test]
 async fn a_deletion_that_fails_is_asked_for_once_more() {
     let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);

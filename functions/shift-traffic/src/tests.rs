@@ -21,6 +21,7 @@ fn both_stand(route: &[(&str, u32)]) -> State {
     }
 }
 
+/// Promise 1.
 #[tokio::test]
 async fn a_step_sets_the_absolute_weight_whatever_fails() {
     let start = both_stand(&[("web-aaa", 75), ("web-bbb", 25)]);
@@ -59,6 +60,7 @@ async fn the_time_of_the_first_traffic_is_kept_over_later_steps() {
     assert_eq!((traffic.since, traffic.shifted_at), (Some(SHIFTED), Some(later)));
 }
 
+/// Promise 4.
 #[tokio::test]
 async fn what_somebody_else_did_to_the_route_is_never_overwritten() {
     let third_target: &[(&str, u32)] = &[("web-aaa", 65), ("web-bbb", 25), ("web-ccc", 10)];
@@ -80,6 +82,7 @@ async fn a_stable_version_alone_has_all_traffic_whatever_its_relative_weight() {
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 75), ("web-bbb", 25)]));
 }
 
+/// Promise 4.
 #[tokio::test]
 async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
     let gone = World::new(State { stacks: both_stand(&[]).stacks, ..State::default() });
@@ -90,10 +93,12 @@ async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
     assert_eq!(error.name(), "Canary.UnexpectedRoute");
 }
 
+/// Promise 3.
 #[tokio::test]
 async fn a_shift_that_the_router_does_not_report_is_an_error() {
     let router = World::new(State { stubborn_routes: true, ..both_stand(&[("web-aaa", 100)]) });
     let error = handle(input(canary_plan(), 0, Some(25)), &router, SHIFTED).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.ShiftNotApplied");
     assert_eq!(error.to_string(), "route of `web` reports `web-aaa`: 100 after `web-aaa`: 75, `web-bbb`: 25 was set");
 }
 
@@ -105,6 +110,7 @@ async fn after_the_last_step_there_is_nothing_to_set() {
     assert!(world.calls().is_empty());
 }
 
+/// Promise 1.
 #[tokio::test]
 async fn a_lost_answer_to_a_shift_is_not_a_second_step() {
     let world = World::new(both_stand(&[("web-aaa", 100)]));

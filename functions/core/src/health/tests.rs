@@ -44,6 +44,7 @@ fn errors_up_to_the_threshold_are_healthy_and_one_more_is_not() {
     assert_eq!(over.why, "`web-bbb` answered 6 of 100 requests with 5xx; allowed are 5");
 }
 
+/// Promise 10.
 #[test]
 fn no_data_is_never_healthy_and_is_waited_for_before_it_counts() {
     let plan = plan(Protocol::Http, NoData::RollBack);
@@ -52,6 +53,7 @@ fn no_data_is_never_healthy_and_is_waited_for_before_it_counts() {
     assert_eq!((late.verdict, late.decision), (Verdict::Inconclusive, Decision::RollBack));
 }
 
+/// Promise 10.
 #[test]
 fn going_on_without_data_is_said() {
     let plan = plan(Protocol::Http, NoData::Proceed);
@@ -61,6 +63,7 @@ fn going_on_without_data_is_said() {
     assert!(health.why.contains("says nothing about its health"), "{}", health.why);
 }
 
+/// Promises 5 and 10.
 #[test]
 fn answers_from_before_the_weight_was_set_do_not_make_it_healthy() {
     let plan = plan(Protocol::Http, NoData::RollBack);
@@ -69,6 +72,7 @@ fn answers_from_before_the_weight_was_set_do_not_make_it_healthy() {
     assert_eq!((health.verdict, health.decision), (Verdict::Inconclusive, Decision::LookAgain));
 }
 
+/// Promise 10.
 #[test]
 fn nobody_is_waited_for_who_could_not_call_a_first_version() {
     let mut plan = plan(Protocol::Http, NoData::Proceed);
@@ -76,12 +80,14 @@ fn nobody_is_waited_for_who_could_not_call_a_first_version() {
     assert_eq!(look(&plan, 60, 0, 0).decision, Decision::Proceed);
 }
 
+/// Promise 11.
 #[test]
 fn a_grpc_verdict_says_what_it_does_not_see() {
     let health = look(&plan(Protocol::Grpc, NoData::RollBack), 60, 0, 100);
     assert!(health.why.ends_with("gRPC failures are not among them"), "{}", health.why);
 }
 
+/// Promise 10.
 #[test]
 fn tcp_is_not_waited_for() {
     let health = look(&plan(Protocol::Tcp, NoData::RollBack), 60, 0, 0);
@@ -89,6 +95,7 @@ fn tcp_is_not_waited_for() {
     assert!(health.why.contains("tcp has no request counters"), "{}", health.why);
 }
 
+/// Promise 11.
 #[test]
 fn the_window_never_begins_before_the_candidate_received_traffic() {
     let plan = plan(Protocol::Http, NoData::RollBack);

@@ -57,6 +57,7 @@ fn a_live_version_without_record_is_still_a_canary_of_version_1() {
     assert!(matches!(plan.deployment, Deployment::Canary { .. }), "its traffic must not be cut over at once");
 }
 
+/// Promise 10.
 #[test]
 fn a_tcp_canary_proceeds_without_data_unless_told_otherwise() {
     let live = route(&[("hello-backend-aaa", 100)]);
@@ -92,6 +93,7 @@ fn deploying_the_live_version_is_refused() {
     assert_eq!(error.name(), "Canary.AlreadyDeployed");
 }
 
+/// Promise 1.
 #[test]
 fn the_next_weight_follows_from_the_plan_and_never_from_what_is_live() {
     let plan = planned(Protocol::Http, Some(1), route(&[("hello-backend-aaa", 100)])).unwrap();

@@ -63,6 +63,7 @@ fn numbers_may_be_strings_and_names_may_be_the_published_aliases() {
     assert_eq!((request.percentage_step.percent(), request.port), (25, 8080));
 }
 
+/// Promise 15.
 #[test]
 fn every_missing_field_is_named() {
     for field in [
@@ -83,6 +84,7 @@ fn every_missing_field_is_named() {
     }
 }
 
+/// Promise 15.
 #[test]
 fn every_bad_value_is_named_with_what_is_allowed() {
     let cases = [
@@ -151,6 +153,7 @@ fn a_name_too_long_for_a_stack_is_refused_with_the_figure() {
     assert!(refusal(&input).contains("a Cloud Map name of 71 characters: allowed are 63"));
 }
 
+/// Promise 14.
 #[test]
 fn an_input_over_the_limit_of_a_state_is_refused_with_the_figure() {
     let refusal = refusal(&with("ContainerImage", "x".repeat(245_760).into()));
@@ -214,6 +217,7 @@ fn a_large_template_may_lie_in_s3_and_nowhere_else() {
     }
 }
 
+/// Promise 15.
 #[test]
 fn everything_that_is_wrong_is_said_at_once() {
     let mut input = with("Port", json!(0));

@@ -146,6 +146,7 @@ fn named(targets: &[Value]) -> LiveRoute {
     LiveRoute { targets: targets.iter().map(named).collect() }
 }
 
+/// Promise 2.
 #[test]
 fn only_the_weights_change_on_a_route_of_any_shape() {
     tried("route documents", &(spec(), 0_u8..=100), |(spec, weight)| {

@@ -65,6 +65,7 @@ fn rich_routes() -> Vec<(&'static str, Value)> {
     vec![("httpRoute", http.clone()), ("http2Route", http), ("grpcRoute", grpc), ("tcpRoute", tcp)]
 }
 
+/// Promise 2.
 #[tokio::test]
 async fn only_the_weights_change_on_a_route_of_any_kind() {
     for (kind, route) in rich_routes() {

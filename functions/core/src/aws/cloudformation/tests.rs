@@ -74,6 +74,7 @@ async fn another_validation_error_is_not_taken_for_a_missing_stack() {
     assert_eq!(stacks.describe("demo-web-bbb").await.unwrap_err().name(), "Canary.Rejected");
 }
 
+/// Promise 19: `TimeoutInMinutes`.
 #[tokio::test]
 async fn a_new_stack_gets_the_published_parameters_tags_and_the_service_role() {
     let (stacks, http) = adapter(&[(200, "<CreateStackResponse><CreateStackResult/></CreateStackResponse>")]);

@@ -14,6 +14,7 @@ fn window(shifted_at: i64) -> Window {
     Window { start: at(-90), shifted_at: at(shifted_at), end: at(90) }
 }
 
+/// Promise 11.
 #[tokio::test]
 async fn errors_are_class_5_and_requests_are_all_classes() {
     let (config, http) = replay(&[(200, ANSWER)]);
@@ -22,6 +23,7 @@ async fn errors_are_class_5_and_requests_are_all_classes() {
     assert_eq!(http.actual_requests().count(), 1, "one call for all classes");
 }
 
+/// Promise 5.
 #[tokio::test]
 async fn recent_is_what_came_in_the_minute_of_the_shift_or_later() {
     for (shifted_at, recent) in [(-60, 47), (0, 47), (59, 47), (60, 0)] {
@@ -31,6 +33,7 @@ async fn recent_is_what_came_in_the_minute_of_the_shift_or_later() {
     }
 }
 
+/// Promise 11.
 #[tokio::test]
 async fn the_query_covers_the_window() {
     let (config, http) = replay(&[(200, ANSWER)]);
