@@ -81,7 +81,8 @@ class Player:
                 found += violations(run, self._final_states)
                 repaired, left = self._finish(service, run)
             later = callers.failed[len(run.failed_requests) :]
-            found += [*left, *(f"6: a request failed when the rest was finished: {failure}" for failure in later[:1])]
+            found += left
+            found += [f"callers: a request failed when the rest was finished: {failure}" for failure in later[:1]]
             if found and service is self._live:
                 # What comes next is not to suffer from it.
                 self._live = None

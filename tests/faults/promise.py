@@ -1,4 +1,8 @@
-"""What a deployment promises (docs/semantics.md), compared with what a run left. Each violation cites a promise's number."""
+"""What a deployment promises (docs/semantics.md), compared with what a run left. Each violation cites a promise's number.
+
+One thing more is compared: callers are answered all the while, but for a candidate that is bad on purpose. No promise says so;
+its violations begin with `callers`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +45,7 @@ class Run:
 
 
 def violations(run: Run, final_states: frozenset[str]) -> list[str]:
-    """The promises that were not kept; empty if all were."""
+    """What was not as it should be, each with the number of the promise; empty if all was."""
     return [*_ending(run, final_states), *_traffic(run), *_record_and_stacks(run)]
 
 
@@ -58,7 +62,7 @@ def unsettled(sight: Sight, answered: frozenset[str]) -> list[str]:
         left += [f"13: stack `{stack}` is left" for stack in sorted(set(sight.stacks) - expected)]
         left += [f"7: stack `{stack}` is gone" for stack in sorted(expected - set(sight.stacks))]
         if live and answered != {live}:
-            left.append(f"6: {_names(answered)} answered, and the route has {sight.targets()}")
+            left.append(f"16: {_names(answered)} answered, and the route has {sight.targets()}")
     return left + ([f"13: the lock is still {dict(sight.lock)}"] if sight.lock else [])
 
 
@@ -85,9 +89,9 @@ def _traffic(run: Run) -> Iterator[str]:
     if after.targets() != expected and not (run.final == INCOMPLETE and _could_not_move(run)):
         yield f"16: after `{run.final}` the route has {after.targets()} and not {expected}"
     if not run.answered <= after.targets().keys() or (after.targets() and not run.answered):
-        yield f"6: {_names(run.answered)} answered, and the route has {after.targets()}"
+        yield f"16: {_names(run.answered)} answered, and the route has {after.targets()}"
     if run.failed_requests:
-        yield f"6: {len(run.failed_requests)} requests of callers failed: {run.failed_requests[0]}"
+        yield f"callers: {len(run.failed_requests)} requests failed: {run.failed_requests[0]}"
 
 
 def _could_not_move(run: Run) -> bool:
@@ -104,7 +108,7 @@ def _record_and_stacks(run: Run) -> Iterator[str]:
         yield f"8: after `{run.final}` SSM records {after.record} and not {recorded}"
     for name, stack in before.stacks.items():
         if not promoted and after.stacks.get(name) != stack:
-            yield f"9: stack `{name}` was {stack} and is {after.stacks.get(name)}"
+            yield f"8: stack `{name}` was {stack} and is {after.stacks.get(name)}"
     alone = {after.stack(run.candidate)} if promoted else set(before.stacks)
     for name in sorted(set(after.stacks) - alone):
         if run.final not in (NOT_REMOVED, INCOMPLETE) or name not in run.cause:
