@@ -73,6 +73,7 @@ def test_a_version_that_cannot_start_is_rolled_back_with_its_own_words(env: Envi
 
 
 def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Environment) -> None:
+    """Promise 10."""
     before = world(env, SERVICE)
     ending = deploy_backend(env, fresh("quiet"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy")
@@ -83,6 +84,7 @@ def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Env
 
 
 def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_verdict_says_it(env: Environment) -> None:
+    """Promise 10."""
     ending = deploy_backend(env, fresh("quiet"), OnNoData="Proceed", PercentageStep=100)
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.verdicts() == {"Inconclusive"}
@@ -105,6 +107,7 @@ def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_ver
 def test_bad_input_is_refused_in_the_first_state_and_touches_nothing(
     env: Environment, field: str, value: object, named: str
 ) -> None:
+    """Promise 15."""
     before = world(env, SERVICE)
     ending = deploy_backend(env, fresh("bad"), **{field: value})
     assert (ending.status, ending.error) == ("FAILED", "Canary.InvalidInput")
@@ -149,6 +152,7 @@ def beta_route(env: Environment) -> Iterator[str]:
 def test_an_old_version_that_another_route_needs_stays_and_the_new_one_is_live(
     env: Environment, beta_route: str
 ) -> None:
+    """Promise 7."""
     before, sha = world(env, SERVICE), fresh("good")
     ending = deploy_backend(env, sha, PercentageStep=100, OnNoData="Proceed")
     assert (ending.status, ending.error) == ("FAILED", "Canary.StillReceivingTraffic"), ending.cause

@@ -56,6 +56,7 @@ def _live(env: Environment) -> None:
 
 
 def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(env: Environment) -> None:
+    """Promise 12."""
     one, two, three = fresh("one"), fresh("two"), fresh("three")
     running = env.deploy(event(env, one, WaitTime=8))
     next(step for step in env.follow(running) if step.kind == "entered" and step.state == "Wait")
@@ -76,6 +77,7 @@ def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(
 
 
 def test_of_deployments_that_start_at_the_same_time_one_goes_on(env: Environment) -> None:
+    """Promise 12."""
     shas = [fresh("race") for _ in range(6)]
     with ThreadPoolExecutor(len(shas)) as pool:
         started = list(pool.map(lambda sha: env.deploy(event(env, sha)), shas))
@@ -135,12 +137,14 @@ STOPS = {
 
 
 def test_what_a_stopped_deployment_left_is_repaired_by_the_next_one(env: Environment) -> None:
+    """Promise 13."""
     with ThreadPoolExecutor(len(STOPS)) as pool:
         found = dict(zip(STOPS, pool.map(lambda service: stop_and_deploy(env, service, STOPS[service]), STOPS)))
     assert found == {service: [] for service in STOPS}
 
 
 def test_a_repair_alone_puts_everything_back_and_is_done_when_nothing_is_left(env: Environment) -> None:
+    """Promise 13."""
     before = world(env, SERVICE)
     stop_at(env, env.deploy(event(env, fresh("good"), WaitTime=3)), at_half)
     assert world(env, SERVICE) != before

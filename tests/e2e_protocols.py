@@ -158,6 +158,7 @@ def test_a_tcp_version_that_cannot_start_is_rolled_back_and_no_connection_is_los
 def test_a_tcp_version_has_its_traffic_taken_back_if_the_team_wants_no_unmeasured_ones(
     env: Environment, tcp: TcpCallers
 ) -> None:
+    """Promise 10."""
     before, sha = world(env, TCP), fresh("good")
     ending = deploy_version(env, TCP, sha, OnNoData="RollBack")
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
@@ -236,6 +237,7 @@ def test_a_grpc_version_that_callers_cannot_reach_is_rolled_back(env: Environmen
 def test_a_failed_grpc_call_is_not_seen_and_the_verdict_says_so(
     env: Environment, calls: GrpcCallers, kind: str, status: str
 ) -> None:
+    """Promise 11."""
     failing = deploy_version(env, GRPC, fresh(kind), PercentageStep=100)
     assert failing.status == "SUCCEEDED", failing.cause
     (look,) = failing.outputs("Gather Health Check Status")

@@ -67,5 +67,6 @@ def test_every_state_that_takes_time_is_stopped() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_stopped_is_repaired(courses: Wrong, kind: str, way: str) -> None:
+    """Promise 13."""
     wrong = {state: courses[kind, state, way] for state in KINDS[kind].states if courses[kind, state, way]}
     assert wrong == {}

@@ -142,6 +142,7 @@ def walked(stand_in: StandIn, first: Interpreter, second: Interpreter) -> dict[s
 
 @pytest.mark.parametrize("name", WALKS)
 def test_every_way_is_the_same_on_both(name: str, walked: dict[str, tuple[Ending, Ending]]) -> None:
+    """Each weight's wait is a part of it: promise 5."""
     walk = WALKS[name]
     for ending in walked[name]:
         assert ending.entered() == walk.states
