@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from deployments import Ending
-from flows import FINAL, LAMBDA_ERRORS, TASKS, THROTTLED, WALKS
-from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted
+from flows import CHECKED, DEPLOYED, FINAL, LAMBDA_ERRORS, PROMOTED, TASKS, THROTTLED, WALKS
+from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted, waits_noted
 from second_interpreter import running
-from stand_in import USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack
+from stand_in import AT_WORK, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack
 
 STATES = json.loads(DEFINITION)["States"]
 # Of docs/semantics.md, `Errors`: each name, and whether it is tried again.
@@ -150,6 +150,37 @@ def test_every_way_is_the_same_on_both(name: str, walked: dict[str, tuple[Ending
         assert ending.cause == walk.cause
     # ministack's are shortened.
     check_waits(walked[name][1])
+
+
+# `PollSeconds` by default, and as many looks as are 50 minutes then.
+POLL_SECONDS = 15
+LOOKS = 200
+
+
+def events_of_a_look() -> int:
+    """As functions/core/src/limits.rs counts them."""
+    counts: dict[str, int] = {}
+    limits = (ROOT / "functions" / "core" / "src" / "limits.rs").read_text()
+    for name, value in re.findall(r"^const (\w+_EVENTS): u64 = (.+);$", limits, re.MULTILINE):
+        counts[name] = eval(value, {}, counts)
+    return counts["LOOK_EVENTS"]
+
+
+def test_a_stack_that_takes_fifty_minutes_is_waited_for_with_the_events_that_are_counted_for_it(
+    stand_in: StandIn, second: Interpreter
+) -> None:
+    """Promises 14 and 19. In moto, whose history has every event that AWS writes; ministack's lacks a function's start."""
+    looks = [*[AT_WORK] * LOOKS, {"status": "Ready"}]
+    slow = stand_in.event({"Deploy New Version": looks}, wait_time=60, poll_seconds=POLL_SECONDS)
+    with waits_noted() as waited:
+        history = second.history(second.start(slow))
+        quick = second.history(second.start(stand_in.event({})))
+    entered = [event["stateEnteredEventDetails"]["name"] for event in history if event["type"].endswith("StateEntered")]
+    assert entered == [*CHECKED, *[*DEPLOYED, "Wait for New Version"] * LOOKS, *PROMOTED]
+    assert history[-1]["type"] == "ExecutionSucceeded"
+    assert waited == [*[POLL_SECONDS] * LOOKS, 60, 0]
+    assert sum(waited[:LOOKS]) == 50 * 60
+    assert len(history) - len(quick) == LOOKS * events_of_a_look()
 
 
 @pytest.mark.parametrize("state", TASKS)

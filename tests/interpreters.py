@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 from deployments import Ending
 from moto.stepfunctions.parser.asl.component.common.retry import jitter_strategy_decl, retrier_decl
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from second_interpreter import client, definition, slug
 
 from canary_local import executions
@@ -90,4 +91,12 @@ def pauses_noted() -> Iterator[Pauses]:
         patch.object(retrier_decl, "time", SimpleNamespace(sleep=noted.slept.append)),
         patch.object(jitter_strategy_decl, "random", SimpleNamespace(uniform=noted.uniform)),
     ):
+        yield noted
+
+
+@contextmanager
+def waits_noted() -> Iterator[list[int]]:
+    """Notes the seconds of moto's Wait states instead of waiting."""
+    noted: list[int] = []
+    with patch.object(WaitFunction, "_wait_interval", lambda _self, env, wait_seconds: noted.append(wait_seconds)):
         yield noted
