@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from deployments import remove_services
+from grants import calls
 
 from canary_local import hello
-from canary_local.environment import Environment
+from canary_local.environment import AWS_CALLS, Environment
 
 ROOT = Path(__file__).resolve().parents[1]
 BACKEND = ["{checkout}/target/debug/hello-backend"]
@@ -52,9 +53,14 @@ def image_map(directory: Path) -> Path:
     return path
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts the look at what all the others recorded behind them."""
-    items.sort(key=lambda item: item.path.name == "e2e_grants.py")
+@pytest.fixture(autouse=True, scope="session")
+def _no_function_is_denied_a_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """IAM denies the functions nothing, in any environment of this process: pytest has one for each worker, and each looks at
+    its own records when its last test has ended."""
+    yield
+    records = tmp_path_factory.getbasetemp().rglob(AWS_CALLS)
+    denied = {call for record in records for call in calls(record.read_text()) if not call.allowed}
+    assert not denied, "\n".join(sorted(map(str, denied)))
 
 
 _running: list[Environment] = []

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
-from grants import Call, Grant, findings, grants
+from grants import Call, Grant, calls, findings, grants
 
+ROOT = Path(__file__).resolve().parents[1]
 STACKS = "arn:aws:cloudformation:us-west-2:1:stack/*"
 STACK = "arn:aws:cloudformation:us-west-2:1:stack/demo-web-aaa/*"
 PARAMETERS = "arn:aws:ssm:us-west-2:1:parameter/*-canary-*-version"
@@ -30,6 +33,21 @@ USED = [
     Call("remover", "cloudformation:DeleteStack", STACK, allowed=True),
     Call("remover", "ssm:GetParameter", PARAMETER, allowed=True),
 ]
+
+
+def test_the_decisions_about_functions_are_read_from_a_record() -> None:
+    # A real one, of functions only.
+    recorded = (ROOT / "bench" / "tests" / "recorded" / "aws-calls.jsonl").read_text()
+    assert len(list(calls(recorded))) == len(recorded.splitlines())
+    decision = {"action": "ssm:PutParameter", "resource": PARAMETER, "allowed": False}
+    roles = "arn:aws:sts::1:assumed-role/canary-shared"
+    principals = (
+        f"{roles}-RollbackRole-1/canary-shared-rollback",
+        f"{roles}-StackRole-1/AWSCloudFormation",
+        "arn:aws:iam::1:user/me",
+    )
+    record = "".join(json.dumps({"principal": principal, **decision}) + "\n" for principal in principals)
+    assert list(calls(record)) == [Call("canary-shared-rollback", "ssm:PutParameter", PARAMETER, allowed=False)]
 
 
 def test_each_action_is_taken_with_each_resource_and_a_deny_grants_nothing() -> None:

@@ -1,21 +1,19 @@
 """Each function's role grants the calls that the function makes, and no others.
 
-The deployments here make every call that there is a grant for, so this needs no other test. It runs last all the same: what
-IAM decided about the functions in any other test of the session is looked at too.
+The deployments here make every call that there is a grant for, so this needs no other test. That no function is denied a call
+in the other tests is looked at where they end: `_no_function_is_denied_a_call` in conftest.py.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from deployments import SHIFT, Ending, deploy, deploy_and, lock_table
-from grants import Call, Grant, findings, grants
+from grants import Grant, calls, findings, grants
 
 from canary_local import hello
 from canary_local.aws import REGION
@@ -172,28 +170,9 @@ def granted(env: Environment, role: str) -> Iterator[Grant]:
         yield from grants(name, iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
 
 
-def calls(record: Path, roles: dict[str, str]) -> Iterator[Call]:
-    """The calls of the functions that an environment recorded. A role is called the same in all of them."""
-    functions = {role: function for function, role in roles.items()}
-    for line in record.read_text().splitlines():
-        call = json.loads(line)
-        function = functions.get(call["role"])
-        if function:
-            yield Call(function, call["action"], call["resource"], call["allowed"])
-
-
 @pytest.mark.usefixtures("played")
 def test_each_call_is_granted_and_each_grant_is_used(env: Environment, roles: dict[str, str]) -> None:
     assert {name.removeprefix(f"{SHARED_STACK}-") for name in roles} == set(FUNCTIONS)
     policies = {function: list(granted(env, role)) for function, role in roles.items()}
-    found = findings(policies, calls(env.aws_calls, roles), EXEMPT)
+    found = findings(policies, calls(env.aws_calls.read_text()), EXEMPT)
     assert not found, "\n".join(found)
-
-
-def test_no_call_was_denied_in_any_environment_of_the_session(
-    env: Environment, roles: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    records = list(tmp_path_factory.getbasetemp().rglob(env.aws_calls.name))
-    assert env.aws_calls in records
-    denied = {call for record in records for call in calls(record, roles) if not call.allowed}
-    assert denied == set()

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from canary_local.stacks import SHARED_STACK
+
+# A function's session of its role is called like the function.
+_FUNCTION = re.compile(rf":assumed-role/[^/]+/({SHARED_STACK}-[^/]+)$")
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,14 @@ class Grant:
     def covers(self, call: Call) -> bool:
         """As IAM matches: `*` is any text and `?` any character, and the case of an action does not matter."""
         return _matches(self.action, call.action, re.IGNORECASE) and _matches(self.resource, call.resource)
+
+
+def calls(record: str) -> Iterator[Call]:
+    """The decisions about functions in an environment's record, with the function's name as the role."""
+    for line in record.splitlines():
+        call = json.loads(line)
+        if function := _FUNCTION.search(call["principal"]):
+            yield Call(function[1], call["action"], call["resource"], call["allowed"])
 
 
 def grants(name: str, document: Mapping[str, Any]) -> Iterator[Grant]:

@@ -30,6 +30,8 @@ DEFAULT_PORT = 4566
 READY_SECONDS = 60.0
 STACK_SECONDS = 3.0
 METRICS_INTERVAL_MS = 1000
+# The record of IAM's decisions, among the logs.
+AWS_CALLS = "aws-calls.jsonl"
 
 Progress = Callable[[str], None]
 
@@ -144,7 +146,7 @@ class Environment:
     @property
     def aws_calls(self) -> Path:
         """The record of IAM's decisions: a line of JSON for each call of a role or a user."""
-        return self.state_dir / "logs" / "aws-calls.jsonl"
+        return self.state_dir / "logs" / AWS_CALLS
 
     @property
     def variables(self) -> dict[str, str]:
