@@ -65,20 +65,21 @@ class Player:
             return numbered(self.lane.proxy.fired(), ids)
 
     def play(self, kind: Kind, call: Call, fault: Fault) -> Result:
-        """One deployment with one fault, and what finishes it. A fault that its call escaped is tried again."""
+        """One deployment with one fault, and what finishes it. One that its call escaped, or a function that was to be killed and
+        had ended, is tried again."""
         for _ in range(ATTEMPTS):
             result = self._play(kind, call, fault)
             if result.fired or result.violations:
                 return result
-        missed = f"harness: the fault met no call in {ATTEMPTS} runs"
+        missed = f"harness: the fault did not strike in {ATTEMPTS} runs"
         return Result(result.final, result.seconds, 0, result.repaired, [missed])
 
     def _play(self, kind: Kind, call: Call, fault: Fault) -> Result:
         begun = time.monotonic()
         with self._service(kind) as service:
             with VersionCallers(service.url, 0 if kind.first else THREADS) as callers:
-                run, fired, found = self._hit(service, kind, call, fault, callers)
-                found += violations(run, self._final_states)
+                run, fired = self._hit(service, kind, call, fault, callers)
+                found = [*violations(run, self._final_states)]
                 repaired, left = self._finish(service, run)
             later = callers.failed[len(run.failed_requests) :]
             found += left
@@ -89,23 +90,20 @@ class Player:
                 service.remove()
             return Result(run.final, time.monotonic() - begun, fired, repaired, found)
 
-    def _hit(
-        self, service: Service, kind: Kind, call: Call, fault: Fault, callers: Callers
-    ) -> tuple[Run, int, list[str]]:
-        """Deploys under the fault and lifts it; how often it met its call, and what of it could not be done."""
+    def _hit(self, service: Service, kind: Kind, call: Call, fault: Fault, callers: Callers) -> tuple[Run, int]:
+        """Deploys under the fault and lifts it; how often it struck."""
         rules, sha, before = planned(call, fault), self._sha(kind), service.look()
         ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
         with self._killer(call, fault, ours) as killed:
             ending = self._deploy(service, sha)
         if not kind.first:
             callers.wait_for_answers(callers.answered + THREADS)
-        fired = len(self.lane.proxy.fired(ours))
+        fired = len(self.lane.proxy.fired(ours)) if all(killed) else 0
         self.lane.proxy.set([])
         after = service.look()
         answered = service.answering() if after.route else frozenset()
         final, failed = ending.entered()[-1], tuple(callers.failed)
-        run = Run(kind, call, fault, sha, ending.status, final, ending.cause, before, after, failed, answered)
-        return run, fired, ["harness: the function was not killed"] if fired and not all(killed) else []
+        return Run(kind, call, fault, sha, ending.status, final, ending.cause, before, after, failed, answered), fired
 
     def _deploy(self, service: Service, sha: str) -> Ending:
         return self._follow(self.env.deploy(service.event(sha)))
