@@ -36,7 +36,7 @@ help: ## Show this list
 demo: package build ## Play the canary scenes with live traffic; report in target/demo
 	$(LOCAL).demo $(DEMO_OPTIONS)
 
-load: package build ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
+load: $(if $(filter --help -h,$(LOAD_OPTIONS)),$(INSTALLED),package build) ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
 	PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m load $(LOAD_OPTIONS)
 
 up: package build ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE")
@@ -73,7 +73,7 @@ test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-faults: package build ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
+faults: $(if $(filter --help -h,$(FAULTS_OPTIONS)),$(INSTALLED),package build) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
 # What the functions are measured against, built as they are, and what measures them.
@@ -151,6 +151,8 @@ $(AUDIT):
 # How many inputs each property is tried on; `make test` tries 1,000 of each kind that costs little, and 256 of the others.
 INPUTS ?= 100000
 fuzz: ## Try the properties of requests, names, route documents and log text on many inputs (INPUTS=1000000)
+	@case "$(INPUTS)" in *[!0-9]*|0*|??????????*|"") \
+		echo "error: INPUTS is a whole number from 1 to 999999999, not '$(INPUTS)'" >&2; exit 2;; esac
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p canary-core --lib -- --nocapture properties:: text::
 	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p local-appmesh --test properties -- --nocapture

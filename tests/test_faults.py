@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from faults import kinds, matrix, promise, report, rules
+from faults.command import main
 from faults.kinds import INCOMPLETE, KINDS, NOT_REMOVED, REFUSED, ROLLED_BACK, SUCCEEDED
 from faults.matrix import Case, Part
 from faults.play import Result, final_states, numbered
@@ -222,3 +223,22 @@ def test_the_table_has_every_case_and_marks_what_was_broken() -> None:
         "| rollback appmesh:UpdateRoute #3 |  |  |  |  |  | I! |  |",
     ]
     assert kinds.SUCCEEDED in report.table(results, figures, "make faults")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--jobs", "0"], "`0` is not a whole number from 1 to 8"),
+        (["--jobs", "999999"], "`999999` is not a whole number from 1 to 8"),
+        (["--jobs", "x"], "`x` is not a whole number from 1 to 8"),
+        (["--table", "no/where/faults.md"], "`no/where/faults.md` is not a file in a directory that exists"),
+        (["--part", "3/2"], "a part is `3/2`"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_starts(
+    options: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(options)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err

@@ -10,6 +10,7 @@ from canary_bench import document, machine
 from canary_bench.errors import BenchError
 from canary_bench.parts import PARTS
 from canary_bench.progress import say
+from canary_local.arguments import whole
 
 
 def main(arguments: list[str]) -> int:
@@ -44,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("parts", nargs="*", type=part, metavar="part", help="which to measure (default: all)")
-    made.add_argument("--rounds", type=positive, default=9, help="how often each thing is measured (default: 9)")
+    made.add_argument("--rounds", type=whole(1, 1000), default=9, help="how often each thing is measured (default: 9)")
     made.add_argument("--no-write", dest="write", action="store_false", help="print the tables only")
     for each in PARTS.values():
         each.add_options(made)
@@ -56,14 +57,6 @@ def part(name: str) -> str:
     if name not in PARTS:
         raise argparse.ArgumentTypeError(f"`{name}` is none of {', '.join(PARTS)}")
     return name
-
-
-def positive(text: str) -> int:
-    """A whole number from 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"`{text}` is less than 1")
-    return number
 
 
 if __name__ == "__main__":

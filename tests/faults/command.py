@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from canary_local.arguments import whole
 from canary_local.checkout import Checkout
 from canary_local.errors import LocalError
 
@@ -25,6 +26,8 @@ from .rules import FAULTS, Call
 
 # Each kind is recorded as often at least, so that what is not the same in all runs does not become a case.
 RECORDINGS = 2
+# An environment has some four Envoys and takes 200 MB, and Linux gives a user inotify instances for about forty Envoys.
+MOST_JOBS = 8
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,6 +68,10 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
         for kind, found in calls.items():
             say(f"{kind.name}: {len(found)} calls")
         chosen = cases(calls, part, only)
+        if only and not chosen:
+            raise LocalError(
+                f"no case of part {part} holds `{'` and `'.join(only)}`; `--help` says what their names hold"
+            )
         say(f"part {part}: {len(chosen)} of {sum(map(len, calls.values())) * len(FAULTS)} cases")
         results: dict[Case, Result] = {}
         waiting, lock = iter(chosen), threading.Lock()
@@ -111,13 +118,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="make faults", description="Every AWS call of a deployment, hit by every fault; see docs/faults.md."
     )
-    parser.add_argument("--jobs", type=int, default=2, help="environments to play in side by side (default: 2)")
+    parser.add_argument("--jobs", type=whole(1, MOST_JOBS), default=2, metavar="N",
+                        help=f"environments to play in side by side, to {MOST_JOBS} (default: 2)")  # fmt: skip
     parser.add_argument("--part", type=_part, default=Part(), metavar="K/N", help="one of N parts (default: all)")
     parser.add_argument(
-        "--only", nargs="*", default=[], metavar="WORD", help="cases whose names hold each of the words"
-    )
-    parser.add_argument("--table", type=Path, metavar="FILE", help="write the table of calls, faults and endings there")
+        "--only", nargs="*", default=[], metavar="WORD",
+        help="cases whose names hold each of the words, as in `first | deploy-stack cloudformation:CreateStack #1 | lost`: "
+        f"the deployment ({', '.join(kind.name for kind in KINDS)}), the call, and the fault "
+        f"({', '.join(fault.name for fault in FAULTS)})",
+    )  # fmt: skip
+    parser.add_argument("--table", type=_writable, metavar="FILE",
+                        help="write the table of calls, faults and endings there")  # fmt: skip
     return parser
+
+
+def _writable(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir() or path.is_dir():
+        raise argparse.ArgumentTypeError(f"`{text}` is not a file in a directory that exists")
+    return path
 
 
 def _part(text: str) -> Part:

@@ -7,11 +7,12 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
 from canary_local import processes
+from canary_local.arguments import whole
 from canary_local.checkout import Checkout
 from canary_local.errors import LocalError
 
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str]) -> int:
 
     checkout = Checkout.here()
     services = mix.services(options.services)
+    options.out.mkdir(parents=True, exist_ok=True)
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     try:
         check_machine(options.services)
@@ -46,7 +48,6 @@ def main(arguments: Sequence[str]) -> int:
             print(f"    {line}", file=sys.stderr)
         return FAILURE
     print("\n" + "\n".join(report.lines(played, services)) + "\n")
-    options.out.mkdir(parents=True, exist_ok=True)
     facts = {"started": started, "cores": os.cpu_count(), "options": vars(options) | {"out": str(options.out)}}
     document = facts | report.document(played, services)
     (options.out / "report.json").write_text(json.dumps(document, indent=2) + "\n")
@@ -90,33 +91,24 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--services", type=_whole(1, _LARGEST), default=200, metavar="N", help=f"how many, up to {_LARGEST}")
-    add("--wait", type=_whole(1, 600), default=20, metavar="SECONDS", help="WaitTime of every deployment")
-    add("--poll", type=_whole(2, 300), default=10, metavar="SECONDS", help="PollSeconds of the shared stack")
+    add("--services", type=whole(1, _LARGEST), default=200, metavar="N", help=f"how many, up to {_LARGEST}")
+    add("--wait", type=whole(1, 600), default=20, metavar="SECONDS", help="WaitTime of every deployment")
+    add("--poll", type=whole(2, 300), default=10, metavar="SECONDS", help="PollSeconds of the shared stack")
     add(
         "--rate",
-        type=_whole(0, 10_000),
+        type=whole(0, 10_000),
         default=0,
         metavar="N",
         help="requests a second; 0: one for each called service",
     )
     add(
         "--throttle",
-        type=_whole(0, 50),
+        type=whole(0, 50),
         default=5,
         metavar="PERCENT",
         help="of the functions' calls of AWS that is throttled",
     )
-    add("--concurrency", type=_whole(1, 1000), default=CONCURRENCY, metavar="N",
+    add("--concurrency", type=whole(1, 1000), default=CONCURRENCY, metavar="N",
         help="functions that Lambda runs at a time")  # fmt: skip
     add("--out", type=Path, default=Path("target/load"), metavar="DIR", help="directory of report.json")
     return parser
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdigit() or not low <= int(text) <= high:
-            raise argparse.ArgumentTypeError(f"`{text}` is not a whole number from {low} to {high}")
-        return int(text)
-
-    return number

@@ -56,7 +56,7 @@ pub enum Error {
     },
     /// Another deployment of the service is under way.
     #[error(
-        "another deployment of `{service}` is running: {execution}; wait for its end, or ask with `OnRunning`: `Queue`"
+        "another deployment of `{service}` is running: {execution}; wait for its end or stop it, or deploy with `OnRunning`: `Queue`"
     )]
     AlreadyRunning {
         /// The service.

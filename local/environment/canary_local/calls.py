@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,8 @@ from .errors import LocalError
 VERSION_HEADER = "x-backend-version"
 CONNECTIONS = 4
 TIMEOUT_SECONDS = 10.0
+# What a request line can hold: visible ASCII.
+_SENDABLE = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -83,11 +86,14 @@ def call(target: Target, count: int, answered: Callable[[], object]) -> list[Req
     try:
         parts = urlsplit(target.url)
         # Reading the port checks it.
-        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and _SENDABLE.fullmatch(target.url)
     except ValueError:
         usable = False
     if not usable:
-        raise LocalError(f"`URL` is `{target.url}` and must be of the form http://host:port/path, with a port to 65535")
+        raise LocalError(
+            f"`URL` is `{target.url}` and must be of the form http://host:port/path, with a port to 65535 "
+            "and without spaces; characters beyond ASCII are written as %XX"
+        )
     lock, left, made = threading.Lock(), iter(range(count)), list[Request]()
 
     def run() -> None:

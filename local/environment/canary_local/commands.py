@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from . import calls, hello, logs, processes, report, stacks, state
+from .arguments import whole
 from .checkout import STATE_DIR_VARIABLE, Checkout
 from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
 from .errors import LocalError
@@ -61,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
 def _up_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--images", type=Path, action="append", default=[], metavar="FILE",
                          help="an image map of your own; repeatable, the later one wins")  # fmt: skip
-    command.add_argument("--port", type=_port, help=f"of the AWS endpoint (default: {DEFAULT_PORT} if it is free)")
+    command.add_argument(
+        "--port", type=whole(1024, 65_535, "port"), help=f"of the AWS endpoint (default: {DEFAULT_PORT} if it is free)"
+    )
     command.add_argument("--stack-seconds", type=_seconds, default=STACK_SECONDS, metavar="SECONDS",
                          help="least time that creating an ECS service takes (default: %(default)s)")  # fmt: skip
     command.add_argument("--no-hello", action="store_true", help="do not deploy the hello services")
@@ -79,7 +82,12 @@ def _repair_arguments(command: argparse.ArgumentParser) -> None:
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("url", help="http://host:port/path")
-    command.add_argument("--count", type=_count, default=100, help="how many requests (default: %(default)s)")
+    command.add_argument(
+        "--count",
+        type=whole(1, 1_000_000, "number of requests"),
+        default=100,
+        help="how many requests (default: %(default)s)",
+    )
     command.add_argument("--header", default="", metavar="NAME", help="header of the answers whose values are counted")
     command.add_argument("--host-header", default="", metavar="NAME", help="Host to ask for, in the place of the URL's")
     command.add_argument("--allow-failed", action="store_true", help="exit status 0 even if requests fail")
@@ -102,18 +110,6 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "call": _call_arguments,
     "logs": _logs_arguments,
 }
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1024 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a port between 1024 and 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a number of requests between 1 and 1000000")
-    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -18,6 +18,8 @@ from .errors import LocalError
 
 _POLL_SECONDS = 0.25
 _NAME_LENGTH = 80
+# Of a number that cannot be one, in characters.
+_SHOWN = 40
 
 Clients = Callable[[str], Any]
 
@@ -44,7 +46,9 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
     """A deploy request from a file, its CanaryTemplate filled in from `template` if it has none."""
     try:
         text = path.read_text(encoding="utf-8")
-        event = json.loads(text, parse_float=_finite, parse_constant=_finite, object_pairs_hook=_once)
+        event = json.loads(
+            text, parse_float=_finite, parse_constant=_finite, parse_int=_readable, object_pairs_hook=_once
+        )
     except FileNotFoundError:
         raise LocalError(f"event file `{path}` does not exist") from None
     except OSError as error:
@@ -54,12 +58,14 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
         raise LocalError(f"event file `{path}` is not JSON: {error.msg} ({place})") from None
+    except RecursionError:
+        raise LocalError(f"event file `{path}` is nested too deeply: a request is one object of fields") from None
     except _Twice as error:
         raise LocalError(f"event file `{path}`: `{error}` is there twice: allowed is once") from None
     except _NotFinite as error:
         line, field = _place(text, str(error))
         raise LocalError(
-            f"event file `{path}`, line {line}: `{field}` is `{error}`: allowed is a number that JSON can hold"
+            f"event file `{path}`, line {line}: `{field}` is `{str(error)[:_SHOWN]}`: allowed is a number that JSON can hold"
         ) from None
     return complete_event(event, template, str(path))
 
@@ -85,6 +91,13 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise _NotFinite(text)
     return value
+
+
+def _readable(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise _NotFinite(text) from None
 
 
 def _place(text: str, number: str) -> tuple[int, str]:

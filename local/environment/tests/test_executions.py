@@ -48,6 +48,8 @@ def test_an_event_s_own_template_stays(template: Path) -> None:
         ("[1]", "event.json` must hold one JSON object"),
         ('{"Port": 8080, "Sha": "1", "Port": 1}', "event.json`: `Port` is there twice: allowed is once$"),
         ('{"Sha": "NaN",\n"Port": NaN}', "event.json`, line 2: `Port` is `NaN`: allowed is a number"),
+        ("[" * 100_000, "event.json` is nested too deeply"),
+        (f'{{"Port": {"9" * 5000}}}', f"event.json`, line 1: `Port` is `{'9' * 40}`: allowed is a number"),
         ('{"Say": "\\"NaN",\n\n"Port": [1, -Infinity]}', "event.json`, line 3: `Port` is `-Infinity`"),
         ('{"Sha": 1e9,\n"WaitTime": 1e999}', "event.json`, line 2: `WaitTime` is `1e999`"),
     ],

@@ -171,7 +171,8 @@ impl<'a> Fields<'a> {
     fn required(&mut self, field: &'static str, allowed: &str) -> Option<&'a Value> {
         let value = self.find(field);
         if value.is_none() {
-            self.problems.push(format!("`{field}` is missing: allowed is {allowed}"));
+            let said = if self.object.contains_key(field) { "`null`" } else { "missing" };
+            self.problems.push(format!("`{field}` is {said}: allowed is {allowed}"));
         }
         value
     }

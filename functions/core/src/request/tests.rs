@@ -81,6 +81,8 @@ fn every_missing_field_is_named() {
         let message = refusal(&without(field));
         assert!(message.starts_with(&format!("`{field}` is missing: allowed is ")), "{message}");
         assert!(!message.contains(';'), "one field is wrong, so one is named: {message}");
+        let message = refusal(&with(field, Value::Null));
+        assert!(message.starts_with(&format!("`{field}` is `null`: allowed is ")), "{message}");
     }
 }
 
