@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from cfnlint.api import lint_all
 
 DEFINITION = Path(__file__).resolve().parents[1] / "statemachine" / "canary.asl.json"
+SOURCE = DEFINITION.with_suffix(".yaml")
 
 
 FUNCTION = "arn:aws:lambda:us-west-2:000000000000:function:any"
@@ -40,3 +42,9 @@ def test_the_check_sees_a_task_that_lacks_something(broken: str) -> None:
     damaged = definition()
     del damaged["States"]["Roll Back"][broken]
     assert problems(damaged) != []
+
+
+def test_the_definition_is_what_its_source_says() -> None:
+    """`make definition` writes it anew."""
+    written = yaml.safe_load(SOURCE.read_text())
+    assert DEFINITION.read_text() == json.dumps(written, indent=2, ensure_ascii=False) + "\n"

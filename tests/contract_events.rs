@@ -9,8 +9,9 @@ use canary_core::{
     Result,
     fakes::{State, World, live, ready},
     health::Answers,
-    plan::Pace,
-    ports::Record,
+    plan::Timing,
+    record::Record,
+    tasks::Tasks,
 };
 use canary_tests::{json, path, text};
 use serde::{Serialize, de::DeserializeOwned};
@@ -27,7 +28,8 @@ fn as_make_up_leaves_it() -> World {
         routes: [("hello-backend-route".to_owned(), live(&[("hello-backend-1111111", 100)]))].into(),
         stacks: [ready("demo-hello-backend-1111111")].into(),
         record: Some(Record { sha: "1111111".into(), version: 1 }),
-        answers: Answers { errors: 0, requests: 120, recent: 120 },
+        answers: Answers { errors: 0, requests: 120, settled: 90 },
+        tasks: [("demo-hello-backend-2222222".to_owned(), Tasks { desired: 1, healthy: 1, failed: Vec::new() })].into(),
         ..State::default()
     })
 }
@@ -71,7 +73,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
     check("check-version", &sample);
     let (router, records, templates, locks, executions) = (&world, &world, &world, &world, &world);
     let ports = check_version::Ports { router, records, templates, locks, executions };
-    let checked = output(check_version::handle(input(&sample), ports, Pace::default(), at(0)).await);
+    let checked = output(check_version::handle(input(&sample), ports, Timing::default(), at(0)).await);
     check("check-version.output", &checked);
     let plan = &checked["plan"];
 
@@ -86,32 +88,37 @@ async fn samples_are_what_the_functions_take_and_answer() {
     };
     assert_eq!(ready["status"], "Ready");
 
-    let sample = json!({"plan": plan, "traffic": checked["traffic"]});
+    let sample = json!({"plan": plan, "progress": checked["progress"], "entered": "2026-11-20T12:00:00Z"});
     check("shift-traffic", &sample);
-    let mut traffic = output(shift_traffic::handle(input(&sample), &world, at(0)).await);
-    check("shift-traffic.output", &traffic);
+    let mut progress = output(shift_traffic::handle(input(&sample), &world).await);
+    check("shift-traffic.output", &progress);
 
-    let sample = json!({"plan": plan, "traffic": traffic});
+    let sample = json!({"plan": plan, "progress": progress});
     check("gather-health", &sample);
-    check("gather-health.output", &output(gather_health::handle(input(&sample), &world, at(60)).await));
+    let look = async |sample: &Value| output(gather_health::handle(input(sample), &world, &world, &world, at(300)).await);
+    progress = look(&sample).await;
+    check("gather-health.output", &progress);
 
     let deletions = &checked["rollback"]["deletions"];
-    let sample = json!({"plan": plan, "traffic": traffic, "execution": EXECUTION, "deletions": deletions, "failure": {
+    let sample = json!({"plan": plan, "progress": progress, "execution": EXECUTION, "deletions": deletions, "failure": {
         "Error": "Canary.Unhealthy",
         "Cause": "`hello-backend-2222222` answered 9 of 120 requests with 5xx; allowed are 0",
     }});
     check("rollback", &sample);
     let aside = World::new(world.state().clone());
-    check("rollback.output", &output(rollback::handle(input(&sample), &aside, &aside, &aside, &aside, at(60)).await));
+    check("rollback.output", &output(rollback::handle(input(&sample), &aside, &aside, &aside, &aside, at(300)).await));
 
-    while !traffic["target"].is_null() {
-        let sample = json!({"plan": plan, "traffic": traffic});
-        traffic = output(shift_traffic::handle(input(&sample), &world, at(60)).await);
+    while progress["phase"] == "Shifting" {
+        let sample = json!({"plan": plan, "progress": progress, "entered": "2026-11-20T12:00:00Z"});
+        progress = output(shift_traffic::handle(input(&sample), &world).await);
+        progress = look(&json!({"plan": plan, "progress": progress})).await;
     }
+    let sample = json!({"plan": plan, "progress": progress, "execution": EXECUTION});
+    check("promote", &sample);
+    check("promote.output", &output(promote::handle(input(&sample), &world, &world, &world, at(300)).await));
+
     let sample = json!({"plan": plan, "execution": EXECUTION, "deletions": checked["removal"]["deletions"]});
     check("remove-old", &sample);
-    check(
-        "remove-old.output",
-        &output(remove_old::handle(input(&sample), &world, &world, &world, &world, at(60)).await),
-    );
+    let ports = remove_old::Ports { router, stacks: &world, states: &world, records, locks };
+    check("remove-old.output", &output(remove_old::handle(input(&sample), ports, at(300)).await));
 }

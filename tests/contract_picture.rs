@@ -29,13 +29,23 @@ fn arrows(state: &Value, number: usize, place: impl Fn(&str) -> usize) -> String
     };
     let choices = state["Choices"].as_array().into_iter().flatten();
     let mut text: String =
-        choices.map(|choice| plain(choice["StringEquals"].as_str().unwrap_or("yes"), &choice["Next"])).collect();
+        choices.map(|choice| plain(&label(choice), &choice["Next"])).collect();
     text.push_str(&plain("else", &state["Default"]));
     text.push_str(&plain("", &state["Next"]));
-    if let Some(next) = state["Catch"][0]["Next"].as_str() {
-        text.push_str(&format!("  s{number} -. failure .-> s{}\n", place(next)));
+    for caught in state["Catch"].as_array().into_iter().flatten() {
+        let label = if caught["ErrorEquals"][0] == "States.ALL" { "failure" } else { "not in time" };
+        text.push_str(&format!("  s{number} -. {label} .-> s{}\n", place(caught["Next"].as_str().unwrap())));
     }
     text
+}
+
+/// What a choice compares with, all of it.
+fn label(choice: &Value) -> String {
+    match (choice["StringEquals"].as_str(), choice["And"].as_array()) {
+        (Some(text), _) => text.to_owned(),
+        (_, Some(all)) => all.iter().map(label).collect::<Vec<_>>().join(", "),
+        _ => "repair".to_owned(),
+    }
 }
 
 fn picture() -> String {

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use canary_core::error::{INTERRUPTED, Kind, NAMES, UNHEALTHY};
+use canary_core::error::{Kind, NAMES, NOT_UNDERSTOOD, UNHEALTHY};
 use canary_tests::{json, text};
 use serde_json::{Map, Value};
 
@@ -40,9 +40,9 @@ fn every_error_name_in_the_state_machine_exists() {
     assert_eq!(named.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new());
 }
 
-/// The tasks that give up after a while; Roll Back and Repair, which are the same function, do not.
+/// The tasks that give up after a while; Roll Back does not.
 fn tasks_but_roll_back() -> Vec<(String, Value)> {
-    tasks().into_iter().filter(|(name, _)| name != "Roll Back" && name != "Repair").collect()
+    tasks().into_iter().filter(|(name, _)| name != "Roll Back").collect()
 }
 
 /// Promise 3: a shift that the router does not report yet is among it.
@@ -61,15 +61,27 @@ fn the_first_state_is_told_since_when_its_execution_waits() {
     assert_eq!(states()["Check Deployment Version"]["Parameters"]["started.$"], "$$.Execution.StartTime");
 }
 
+/// Seconds that a task waits on average before it gives up on an error, with full jitter.
+fn patience(task: &Value, error: &str) -> u64 {
+    let retrier = task["Retry"].as_array().unwrap().iter().find(|one| every_string(one).contains(&error)).unwrap();
+    let number = |field: &str| retrier[field].as_u64().unwrap();
+    let delay = |nth: u32| (number("IntervalSeconds") * number("BackoffRate").pow(nth)).min(number("MaxDelaySeconds"));
+    (0..u32::try_from(number("MaxAttempts")).unwrap()).map(|nth| delay(nth.min(20))).sum::<u64>() / 2
+}
+
+/// Promise 21.
 #[test]
-fn a_throttled_invocation_which_did_nothing_is_tried_again_for_much_longer() {
-    let throttled = Value::from("Lambda.TooManyRequestsException");
+fn a_service_that_is_unavailable_for_ten_minutes_fails_no_task() {
     for (name, task) in tasks_but_roll_back() {
-        let retriers = task["Retry"].as_array().unwrap();
-        let of_it: Vec<_> =
-            retriers.iter().filter(|one| every_string(one).contains(&throttled.as_str().unwrap())).collect();
-        assert_eq!(of_it.len(), 1, "`{name}`");
-        assert_eq!((&of_it[0]["MaxAttempts"], &of_it[0]["MaxDelaySeconds"]), (&30.into(), &60.into()), "`{name}`");
+        for error in ["Canary.Unavailable", "Lambda.TooManyRequestsException", "Lambda.ServiceException"] {
+            let seconds = patience(&task, error);
+            // The sum of 60 uniformly distributed delays hardly leaves its mean: 10 minutes are five deviations away.
+            assert!((900..1200).contains(&seconds), "`{name}` is patient with {error} for {seconds} s");
+        }
+        // A try that is ended after its time-out has taken 30 s already.
+        let slow = patience(&task, "Sandbox.Timedout") + 20 * 30;
+        assert!(slow >= 600, "`{name}` gives up on time-outs after {slow} s");
+        assert!(patience(&task, "Canary.Conflict") < 60, "another writer is not waited for");
     }
 }
 
@@ -82,7 +94,6 @@ fn the_retry_policy_is_the_same_everywhere_but_in_roll_back() {
 #[test]
 fn roll_back_tries_again_whatever_fails_but_what_it_says_is_final() {
     let retry = states()["Roll Back"]["Retry"].clone();
-    assert_eq!(states()["Repair"]["Retry"], retry, "a repair is a rollback");
     for name in strings(&retry[0]["ErrorEquals"]) {
         assert!(NAMES.contains(&(name.as_str(), Kind::GiveUp)), "`{name}` is worth another try");
     }
@@ -123,14 +134,15 @@ fn what_a_state_reads_was_written_on_every_way_to_it() {
             Some(path) => now.iter().cloned().chain([path.trim_start_matches("$.").to_owned()]).collect(),
             None => now.clone(),
         };
-        let caught = &state["Catch"][0];
         for next in successors(state) {
-            let there = match caught["Next"] == next.as_str() {
-                true => after(&caught["ResultPath"], &["Error", "Cause"]),
+            let catches = state["Catch"].as_array().into_iter().flatten();
+            let caught = catches.into_iter().find(|caught| caught["Next"] == next.as_str());
+            let there = match caught {
+                Some(caught) => after(&caught["ResultPath"], &["Error", "Cause"]),
                 // Check Deployment Version answers with all that the later states go by.
-                false => after(
+                None => after(
                     &state["ResultPath"],
-                    &["status", "plan", "traffic", "stack", "rollback", "removal", "waitSeconds"],
+                    &["status", "plan", "progress", "repair", "stack", "rollback", "removal", "failure", "waitSeconds"],
                 ),
             };
             open.push((next, there));
@@ -150,12 +162,11 @@ fn what_a_state_reads_was_written_on_every_way_to_it() {
 fn every_task_has_a_timeout_and_a_catch_for_everything() {
     for (name, task) in tasks() {
         assert!(task["TimeoutSeconds"].as_u64().unwrap() <= 60, "`{name}`");
-        let catch = &task["Catch"][0];
+        let catch = task["Catch"].as_array().unwrap().last().unwrap();
         assert_eq!(strings(&catch["ErrorEquals"]), ["States.ALL"], "`{name}`");
         let expected = match name.as_str() {
             "Check Deployment Version" => "Deployment Refused",
-            "Roll Back" => "Rollback Incomplete",
-            "Repair" | "Finish Removal" => "Repair Incomplete",
+            "Roll Back" => "Was It a Repair?",
             _ => "Roll Back",
         };
         assert_eq!(catch["Next"], expected, "`{name}`");
@@ -163,9 +174,9 @@ fn every_task_has_a_timeout_and_a_catch_for_everything() {
 }
 
 #[test]
-fn an_unhealthy_verdict_becomes_the_failure_that_roll_back_knows() {
+fn what_no_function_raises_becomes_a_failure_that_roll_back_knows() {
     assert_eq!(states()["Unhealthy"]["Parameters"]["Error"], UNHEALTHY);
-    assert_eq!(states()["Repair"]["Parameters"]["failure"]["Error"], INTERRUPTED);
+    assert_eq!(states()["Answer Not Understood"]["Parameters"]["Error"], NOT_UNDERSTOOD);
 }
 
 /// The states that follow a state, whatever its type.
@@ -196,22 +207,45 @@ fn every_state_exists_and_is_reached_and_every_path_can_end() {
 
 /// Promise 5.
 #[test]
-fn nothing_removes_a_version_but_behind_a_watched_100_percent_or_a_rollback() {
+fn nothing_removes_a_version_but_behind_the_record_or_a_rollback() {
     let leads_to = |target: &str| -> BTreeSet<String> {
-        states()
-            .iter()
-            .filter(|(_, state)| successors(state).contains(&target.to_owned()))
-            .map(|(name, _)| name.clone())
-            .collect()
+        let before = |(_, state): &(&String, &Value)| successors(state).contains(&target.to_owned());
+        states().iter().filter(before).map(|(name, _)| name.clone()).collect()
     };
-    // A repair removes a version too: the one before a version that was recorded, which is after such a look.
-    assert_eq!(leads_to("Finish Removal"), ["Wait to Finish Removal".to_owned(), "Is Repaired?".to_owned()].into());
-    assert_eq!(leads_to("Was First Deployment?"), ["Is All Traffic Watched?".to_owned()].into());
-    assert_eq!(leads_to("Is All Traffic Watched?"), ["Is Healthy?".to_owned()].into());
-    assert_eq!(
-        leads_to("Remove Old Version"),
-        ["Wait for Removal".to_owned(), "Was First Deployment?".to_owned()].into()
-    );
+    // Roll Back leads there in a repair: it found the candidate recorded.
+    let removers = ["Is Rolled Back?", "Record New Version", "Wait for Removal"];
+    assert_eq!(leads_to("Remove Old Version"), removers.map(str::to_owned).into());
+    assert_eq!(leads_to("Record New Version"), ["Is Healthy?".to_owned()].into());
+    let promoting = states()["Is Healthy?"]["Choices"][2].clone();
+    assert_eq!((&promoting["StringEquals"], &promoting["Next"]), (&"Promoting".into(), &"Record New Version".into()));
+}
+
+#[test]
+fn no_choice_takes_an_answer_that_it_does_not_know_for_one_that_it_knows() {
+    for (name, state) in states().iter().filter(|(_, state)| state["Type"] == "Choice") {
+        let expected = match name.as_str() {
+            // Nothing is left to roll back, or the rollback itself is what is not understood.
+            "What Comes First?" | "Is Rolled Back?" => "Unknown Answer",
+            "Was It a Repair?" => "Rollback Incomplete",
+            _ => "Answer Not Understood",
+        };
+        assert_eq!(state["Default"], expected, "`{name}`");
+    }
+}
+
+/// AWS keeps names that begin with `States.` for itself.
+#[test]
+fn no_execution_ends_with_a_name_of_step_functions() {
+    for (name, state) in states().iter().filter(|(_, state)| state["Type"] == "Fail") {
+        match state["ErrorPath"].as_str() {
+            // Roll Back gives its own name to such an error.
+            Some(path) => assert!(["$.Error", "$.rollback.error"].contains(&path), "`{name}`"),
+            None => assert!(state["Error"].as_str().unwrap().starts_with("Canary."), "`{name}`"),
+        }
+    }
+    let catches = states()["Check Deployment Version"]["Catch"].clone();
+    assert_eq!(strings(&catches[0]["ErrorEquals"]), ["States.Timeout", "States.Permissions"]);
+    assert_eq!(catches[0]["Next"], "Deployment Not Checked");
 }
 
 #[test]

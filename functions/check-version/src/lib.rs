@@ -1,22 +1,23 @@
 //! Check Deployment Version: validates the whole request, takes the service's lock, reads what is live, and works out the plan.
 //! Changes nothing but the lock.
 
-mod checks;
-
 use canary_core::{
     Duration, Error, OffsetDateTime, Result,
     error::Kind,
+    failure::Failure,
     limits,
     lock::{Acquired, acquire},
-    plan::{Deployment, Found, Pace, Plan, Traffic, plan},
+    plan::{Found, Plan, Timing, plan},
     ports::{Executions, Locks, Templates, TrafficRouter, VersionRecords},
+    progress::{Phase, Progress},
     request::{Action, DeployRequest, OnRunning, RepairRequest},
     retire::Deletions,
+    service::version_parameter,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Looks at a lock that another deployment has are this much rarer than looks at a stack: a queue may last for hours.
+/// Polls of a lock that another deployment has are this much rarer than polls of a stack: a queue may last for hours.
 const QUEUE_POLLS: u32 = 4;
 
 /// What the state machine was started with, and which execution that started and when.
@@ -29,7 +30,7 @@ pub struct Input {
     started: Option<OffsetDateTime>,
 }
 
-/// What the first state looks at, and the locks, of which it takes one.
+/// What the first state reads, and the locks, of which it takes one.
 pub struct Ports<'a, Router, Records, Checked, Held, Others> {
     /// Where the traffic is.
     pub router: &'a Router,
@@ -39,7 +40,7 @@ pub struct Ports<'a, Router, Records, Checked, Held, Others> {
     pub templates: &'a Checked,
     /// Who may deploy the service.
     pub locks: &'a Held,
-    /// Whether somebody who has a lock is still at it.
+    /// Whether the execution that has a lock still runs.
     pub executions: &'a Others,
 }
 
@@ -48,24 +49,14 @@ pub struct Ports<'a, Router, Records, Checked, Held, Others> {
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum Output {
     /// A deployment, and all that the later states go by.
-    Planned {
-        /// What to do.
-        plan: Box<Plan>,
-        /// Where the traffic is.
-        traffic: Traffic,
-        /// What the states that delete stacks begin with.
-        #[serde(flatten)]
-        begin: Begin,
-    },
+    Planned(Begin),
     /// First to finish or take back what a deployment left that ended before its end; then to come here again.
     Unfinished {
-        /// What that deployment was to do.
-        plan: Box<Plan>,
-        /// Where the traffic was last is not known.
-        traffic: Traffic,
-        /// What the states that delete stacks begin with.
+        /// That deployment, and all that the later states go by.
         #[serde(flatten)]
         begin: Begin,
+        /// How that deployment ended.
+        failure: Failure,
     },
     /// To come here again later: another deployment of the service is running.
     Queued {
@@ -81,15 +72,28 @@ pub enum Output {
     },
 }
 
-/// No deletion was asked for yet, in each of the states that may ask for some. They write over it.
-#[derive(Debug, Default, Serialize)]
+/// What the later states begin with.
+#[derive(Debug, Serialize)]
 pub struct Begin {
+    plan: Box<Plan>,
+    progress: Progress,
+    /// Whether it is another execution's deployment.
+    repair: bool,
+    /// No deletion was requested yet, in each of the states that may request some. They write over it.
     stack: Deletions,
     rollback: Deletions,
     removal: Deletions,
 }
 
-/// Validates, looks, plans.
+impl Begin {
+    fn new(plan: Box<Plan>, phase: Phase) -> Self {
+        let none = Deletions::default();
+        let (progress, repair) = (Progress::begin(phase), phase == Phase::Interrupted);
+        Self { plan, progress, repair, stack: none, rollback: none, removal: none }
+    }
+}
+
+/// Validates, reads, plans.
 ///
 /// # Errors
 /// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning`, `Canary.QueuedTooLong` or `Canary.UnexpectedRoute`
@@ -97,7 +101,7 @@ pub struct Begin {
 pub async fn handle<Router, Records, Checked, Held, Others>(
     input: Input,
     ports: Ports<'_, Router, Records, Checked, Held, Others>,
-    pace: Pace,
+    timing: Timing,
     now: OffsetDateTime,
 ) -> Result<Output>
 where
@@ -108,41 +112,42 @@ where
     Others: Executions,
 {
     let Input { request, execution, started } = input;
-    let Ports { router, records, templates, locks, executions } = ports;
     let waited = started.map_or(Duration::ZERO, |started| now - started);
     if let Some(asked) = RepairRequest::parse(&request)? {
-        return repair(&asked, &execution, router, locks, executions, now).await;
+        return repair(&asked, &execution, &ports, now).await;
     }
 
     let request = DeployRequest::parse(&request)?;
-    if let Some(reason) = templates.refusal(&request.template).await? {
-        return Err(request.template.refused(&reason));
+    let queue_poll = timing.poll_seconds * QUEUE_POLLS;
+    // A request in a queue comes here hundreds of times; its template was validated at the first.
+    let first_time = waited < Duration::seconds(i64::from(queue_poll));
+    if first_time {
+        validate_template(&request, ports.templates).await?;
     }
     let service = request.service();
-    match acquire(locks, executions, &service.key(), &execution, now).await? {
+    match acquire(ports.locks, ports.executions, &service.key(), &execution, false, now).await? {
         Acquired::Free => {}
-        Acquired::Unfinished(plan) => return Ok(unfinished(plan)),
+        Acquired::Unfinished(plan, failure) => return Ok(unfinished(plan, failure)),
         Acquired::Unreadable(by) => return Err(unreadable(&by)),
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
         Acquired::HeldBy(behind) if request.on_running == OnRunning::Queue => {
-            let wait_seconds = pace.poll_seconds * QUEUE_POLLS;
-            limits::queue(&service, &behind, waited, wait_seconds)?;
-            return Ok(Output::Queued { behind, wait_seconds });
+            limits::queue(&service, &behind, waited, queue_poll)?;
+            return Ok(Output::Queued { behind, wait_seconds: queue_poll });
         }
         Acquired::HeldBy(other) => {
             return Err(Error::AlreadyRunning { service: service.microservice_name, execution: other });
         }
     }
 
-    match decide(&request, router, records, (execution.as_str(), waited), pace).await {
+    match decide(&request, &ports, (execution.as_str(), waited), timing, first_time).await {
         Ok(plan) => {
-            locks.note(&plan).await?;
-            Ok(Output::Planned { traffic: plan.before_traffic(), plan: Box::new(plan), begin: Begin::default() })
+            ports.locks.note(&plan).await?;
+            Ok(Output::Planned(Begin::new(Box::new(plan), Phase::Deploying)))
         }
         Err(refusal) => {
             // What is tried again keeps the lock; what is refused has no more use for it. If it stays, it is taken over.
             if refusal.kind() == Kind::GiveUp
-                && let Err(error) = locks.release(&service.key(), &execution).await
+                && let Err(error) = ports.locks.release(&service.key(), &execution).await
             {
                 tracing::warn!(cause = error.chain(), "the lock is left to be taken over");
             }
@@ -152,23 +157,27 @@ where
 }
 
 /// Finds what there is to repair, or forgets it if that is what was asked for.
-async fn repair(
+async fn repair<Router, Records, Checked, Held, Others>(
     asked: &RepairRequest,
     execution: &str,
-    router: &impl TrafficRouter,
-    locks: &impl Locks,
-    executions: &impl Executions,
+    ports: &Ports<'_, Router, Records, Checked, Held, Others>,
     now: OffsetDateTime,
-) -> Result<Output> {
-    let key = asked.key();
-    let left_by = match acquire(locks, executions, &key, execution, now).await? {
+) -> Result<Output>
+where
+    Records: VersionRecords,
+    Held: Locks,
+    Others: Executions,
+{
+    let (key, locks) = (asked.key(), ports.locks);
+    let discard = asked.action() == Action::Discard;
+    let left_by = match acquire(locks, ports.executions, &key, execution, discard, now).await? {
         Acquired::HeldBy(other) => {
             return Err(Error::AlreadyRunning { service: asked.microservice_name().to_owned(), execution: other });
         }
         Acquired::Ending(behind, time) => return Ok(ending(behind, time)),
-        Acquired::Unfinished(plan) if asked.action() == Action::Repair => return Ok(unfinished(plan)),
-        Acquired::Unreadable(by) if asked.action() == Action::Repair => return Err(unreadable(&by)),
-        Acquired::Unfinished(plan) => Some(plan.execution),
+        Acquired::Unfinished(plan, failure) if !discard => return Ok(unfinished(plan, failure)),
+        Acquired::Unreadable(by) if !discard => return Err(unreadable(&by)),
+        Acquired::Unfinished(plan, _) => Some(plan.execution),
         Acquired::Unreadable(by) => Some(by),
         Acquired::Free => None,
     };
@@ -177,49 +186,86 @@ async fn repair(
     }
     locks.release(&key, execution).await?;
     if left_by.is_none() {
-        checks::exists(asked.environment_name(), asked.microservice_name(), router).await?;
+        exists(asked, ports.records).await?;
     }
     Ok(Output::Repaired { service: key })
 }
 
-/// The plan, if what is live allows one.
-async fn decide(
-    request: &DeployRequest,
-    router: &impl TrafficRouter,
-    records: &impl VersionRecords,
-    (execution, waited): (&str, Duration),
-    pace: Pace,
-) -> Result<Plan> {
-    let service = request.service();
-    checks::protocol(&service, router).await?;
-    let found = Found {
-        recorded_version: records.recorded(&service).await?.map(|record| record.version),
-        route: router.route(&service).await?,
-    };
-    let plan = plan(request, &found, execution, pace)?;
-    if let Deployment::Canary { stable, .. } = &plan.deployment {
-        checks::namespace(&service, stable, router).await?;
+/// A repair of a service that was never deployed would look done, with the name misspelt.
+async fn exists(asked: &RepairRequest, records: &impl VersionRecords) -> Result<()> {
+    let parameter = version_parameter(asked.environment_name(), asked.microservice_name());
+    match records.recorded(&parameter).await? {
+        Some(_) => Ok(()),
+        None => Err(Error::InvalidInput(format!(
+            "`MicroserviceName` is `{}`: there is nothing to repair, and parameter `{parameter}`, which records a service's live \
+             version, does not exist; allowed is a service that was deployed",
+            asked.microservice_name()
+        ))),
     }
+}
+
+async fn validate_template(request: &DeployRequest, templates: &impl Templates) -> Result<()> {
+    match templates.refusal(&request.template).await? {
+        Some(reason) => Err(request.template.refused(&reason)),
+        None => Ok(()),
+    }
+}
+
+/// The plan, if what is live allows one.
+async fn decide<Router, Records, Checked, Held, Others>(
+    request: &DeployRequest,
+    ports: &Ports<'_, Router, Records, Checked, Held, Others>,
+    (execution, waited): (&str, Duration),
+    timing: Timing,
+    template_is_valid: bool,
+) -> Result<Plan>
+where
+    Router: TrafficRouter,
+    Records: VersionRecords,
+    Checked: Templates,
+{
+    if !template_is_valid {
+        validate_template(request, ports.templates).await?;
+    }
+    let service = request.service();
+    let recorded = ports.records.recorded(&service.version_parameter()).await?;
+    let found = Found {
+        recorded_version: recorded.map(|record| record.version),
+        route: ports.router.route(&service).await?,
+    };
+    let plan = plan(request, &found, execution, timing)?;
+    all_clear(ports.router.preflight(&service, &plan.deployment).await?)?;
     limits::check(&plan, waited)?;
     Ok(plan)
 }
 
-/// After 100 % nothing is set any more: a deployment of which that is not known to be false may have been recorded.
-fn unfinished(plan: Box<Plan>) -> Output {
-    let traffic = Traffic { target: None, ..plan.before_traffic() };
-    Output::Unfinished { traffic, plan, begin: Begin::default() }
+/// One error for every problem that the router named: all bad fields at once, or else the first of the others.
+fn all_clear(problems: Vec<Error>) -> Result<()> {
+    let (fields, others): (Vec<_>, Vec<_>) =
+        problems.into_iter().partition(|problem| matches!(problem, Error::InvalidInput(_)));
+    if !fields.is_empty() {
+        let fields: Vec<_> = fields.iter().map(ToString::to_string).collect();
+        return Err(Error::InvalidInput(fields.join("; ")));
+    }
+    others.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// How far the deployment was is not known.
+fn unfinished(plan: Box<Plan>, failure: Failure) -> Output {
+    Output::Unfinished { begin: Begin::new(plan, Phase::Interrupted), failure }
 }
 
 fn unreadable(by: &str) -> Error {
     Error::InvalidState {
         function: "check-version",
         why: format!(
-            "`{by}` left a plan that another release wrote; see to its route and stacks by hand, then ask with `Action`: `Discard`"
+            "`{by}` left a plan that cannot be read; put its route and stacks right by hand, then start an execution with \
+             `Action`: `Discard`"
         ),
     }
 }
 
-/// A stopped execution's functions work on for a moment, which is short enough for everybody to wait for.
+/// The functions of an execution that ended work on for a moment, which is short enough to wait for.
 fn ending(behind: String, time: Duration) -> Output {
     Output::Queued { behind, wait_seconds: u32::try_from(time.whole_seconds()).unwrap_or(0) + 1 }
 }

@@ -3,8 +3,8 @@
 use canary_core::{
     error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, live, ready, survives_every_fault},
-    ports::Record,
-    service::Protocol,
+    plan::Deployment,
+    record::Record,
 };
 use serde_json::json;
 
@@ -30,7 +30,7 @@ async fn check(world: &World, request: Value) -> Result<Output> {
 async fn check_after(world: &World, request: Value, waited: Duration) -> Result<Output> {
     let input = Input { request, execution: "arn:execution".to_owned(), started: Some(SHIFTED - waited) };
     let ports = Ports { router: world, records: world, templates: world, locks: world, executions: world };
-    handle(input, ports, Pace::default(), SHIFTED).await
+    handle(input, ports, Timing::default(), SHIFTED).await
 }
 
 fn version_aaa_is_live() -> State {
@@ -44,8 +44,8 @@ fn version_aaa_is_live() -> State {
 
 async fn planned(world: &World) -> Plan {
     match check(world, request()).await.unwrap() {
-        Output::Planned { plan, traffic, .. } => {
-            assert_eq!(traffic.target, plan.weights.first().copied());
+        Output::Planned(Begin { plan, progress, repair, .. }) => {
+            assert_eq!((progress.phase, progress.step, repair), (Phase::Deploying, 0, false));
             *plan
         }
         other => panic!("{other:?}"),
@@ -114,7 +114,7 @@ async fn a_queue_ends_before_the_history_is_full_and_its_time_counts_for_the_pip
     assert_eq!(*world.state(), before);
 
     let world = World::new(version_aaa_is_live());
-    queued["WaitTime"] = json!(149_100 - 180);
+    queued["WaitTime"] = json!(149_100 - 420);
     assert!(check_after(&world, queued.clone(), Duration::seconds(1_200)).await.is_ok());
     let error = check_after(&World::new(version_aaa_is_live()), queued, Duration::seconds(1_201)).await.unwrap_err();
     assert!(error.to_string().contains("4 steps may take 604801 seconds, and allowed are 604800"), "{error}");
@@ -126,7 +126,10 @@ async fn what_an_ended_deployment_left_comes_first() {
     let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
     for asked in [request(), json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"})] {
         match check(&held("ended", Some(left.clone())), asked).await.unwrap() {
-            Output::Unfinished { plan, traffic, .. } => assert_eq!((*plan, traffic.target), (left.clone(), None)),
+            Output::Unfinished { begin: Begin { plan, progress, repair, .. }, failure } => {
+                assert_eq!((*plan, progress.phase, repair), (left.clone(), Phase::Interrupted, true));
+                assert_eq!(failure.error, "Canary.Interrupted");
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -144,12 +147,13 @@ async fn a_repair_of_what_needs_none_changes_nothing_and_one_of_what_runs_is_ref
 
 #[tokio::test]
 async fn a_repair_of_a_service_that_is_not_there_is_refused_and_leaves_no_lock() {
-    let world = World::new(State { no_router: true, ..State::default() });
+    let world = World::new(State::default());
     let repair = json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "wbe"});
     let error = check(&world, repair).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`MicroserviceName` is `wbe`: there is no router; allowed is a service whose pipeline stack is deployed"
+        "`MicroserviceName` is `wbe`: there is nothing to repair, and parameter `demo-canary-wbe-version`, which records a \
+         service's live version, does not exist; allowed is a service that was deployed"
     );
     assert_eq!(world.state().lock, None);
 }
@@ -161,6 +165,16 @@ async fn what_is_discarded_is_forgotten_and_nothing_else_is_touched() {
     let start = held("ended", Some(left)).state().clone();
     let end = survives_every_fault(&start, async |world: &World| check(world, discard.clone()).await).await;
     assert_eq!(end, State { lock: None, ..start });
+}
+
+#[tokio::test]
+async fn a_discard_does_not_need_the_holders_execution() {
+    let discard = json!({"Action": "Discard", "EnvironmentName": "demo", "MicroserviceName": "web"});
+    let left = Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let world = held("ended", Some(left));
+    world.refuse(1, Refusal::AccessDenied); // DescribeExecution
+    assert!(matches!(check(&world, discard).await.unwrap(), Output::Repaired { .. }));
+    assert_eq!(world.state().lock, None);
 }
 
 #[tokio::test]
@@ -191,7 +205,7 @@ async fn a_refusal_is_told_though_the_lock_cannot_be_given_back() {
     let mut live_one = request();
     live_one["Sha"] = json!("aaa");
     let world = World::new(version_aaa_is_live());
-    let calls = 5; // ValidateTemplate, UpdateItem, DescribeVirtualRouter, GetParameter, DescribeRoute; then DeleteItem.
+    let calls = 4; // ValidateTemplate, UpdateItem, GetParameter, DescribeRoute; then DeleteItem.
     world.refuse(calls, Refusal::Unavailable);
     assert_eq!(check(&world, live_one).await.unwrap_err().name(), "Canary.AlreadyDeployed");
     assert_eq!(world.calls()[calls], "DeleteItem demo/web");
@@ -222,40 +236,31 @@ async fn a_refused_deployment_does_not_keep_the_lock() {
     assert_eq!(*world.state(), version_aaa_is_live());
 }
 
+/// Promise 15.
 #[tokio::test]
-async fn a_service_without_a_router_is_refused_before_anything_is_made() {
-    let error = check(&World::new(State { no_router: true, ..State::default() }), request()).await.unwrap_err();
-    assert_eq!(error.name(), "Canary.InvalidInput");
-    assert_eq!(
-        error.to_string(),
-        "`MicroserviceName` is `web`: there is no router; allowed is a service whose pipeline stack is deployed"
-    );
-}
-
-#[tokio::test]
-async fn a_protocol_that_the_router_does_not_take_is_refused_for_a_first_version_and_for_a_canary() {
+async fn everything_that_the_router_objects_to_is_told_at_once_before_anything_is_made() {
+    let objections = vec!["`Protocol` is `http`: allowed is `tcp`".to_owned(), "`Namespace` is `a`: allowed is `b`".to_owned()];
     for start in [State::default(), version_aaa_is_live()] {
-        let takes = |protocols: &[Protocol]| World::new(State { protocols: protocols.to_vec(), ..start.clone() });
-        let error = check(&takes(&[Protocol::Tcp, Protocol::Http2]), request()).await.unwrap_err();
+        let world = World::new(State { objections: objections.clone(), ..start.clone() });
+        let error = check(&world, request()).await.unwrap_err();
         assert_eq!(error.name(), "Canary.InvalidInput");
-        assert_eq!(
-            error.to_string(),
-            "`Protocol` is `http`: allowed is what the router of `web` listens for, `tcp` or `http2`"
-        );
-        check(&takes(&[Protocol::Tcp, Protocol::Http]), request()).await.unwrap();
+        assert_eq!(error.to_string(), objections.join("; "));
+        assert_eq!(world.state().lock, None);
     }
 }
 
 #[tokio::test]
-async fn a_namespace_other_than_the_live_versions_is_refused() {
-    let found_in = |namespace: &str| State { namespace: Some(namespace.to_owned()), ..version_aaa_is_live() };
-    check(&World::new(found_in("demo.local")), request()).await.unwrap();
-    let error = check(&World::new(found_in("shop.local")), request()).await.unwrap_err();
-    assert_eq!(error.name(), "Canary.InvalidInput");
-    assert_eq!(
-        error.to_string(),
-        "`Namespace` is `demo.local`: allowed is the namespace of the live version `web-aaa`, `shop.local`"
-    );
+async fn a_queued_request_validates_its_template_when_it_comes_and_when_its_turn_has_come() {
+    let mut queued = request();
+    queued["OnRunning"] = json!("Queue");
+    let validated = async |status: &str, seconds: i64| {
+        let world = held(status, None);
+        check_after(&world, queued.clone(), Duration::seconds(seconds)).await.unwrap();
+        world.calls().iter().filter(|call| call.starts_with("ValidateTemplate")).count()
+    };
+    assert_eq!(validated("running", 0).await, 1);
+    assert_eq!(validated("running", 60).await, 0);
+    assert_eq!(validated("ended", 600).await, 1);
 }
 
 /// Promise 15.

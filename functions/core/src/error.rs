@@ -104,6 +104,14 @@ pub enum Error {
         /// The routes that name it.
         routes: String,
     },
+    /// The old version would be removed, and the candidate has nothing to answer with.
+    #[error("will not remove `{stable}`: {why}")]
+    CandidateNotRunning {
+        /// The version that was to be removed.
+        stable: String,
+        /// What is missing of the candidate.
+        why: String,
+    },
     /// The candidate's stack could not be brought up.
     #[error("stack `{stack}` is {status}: {reasons}")]
     StackFailed {
@@ -150,6 +158,7 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.UnexpectedRoute", Kind::GiveUp),
     ("Canary.ShiftNotApplied", Kind::Retry),
     ("Canary.StillReceivingTraffic", Kind::GiveUp),
+    (NOT_RUNNING, Kind::GiveUp),
     ("Canary.StackFailed", Kind::GiveUp),
     ("Canary.OldVersionNotRemoved", Kind::GiveUp),
     ("Canary.RollbackIncomplete", Kind::GiveUp),
@@ -159,10 +168,26 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.Rejected", Kind::GiveUp),
     (INTERRUPTED, Kind::GiveUp),
     (UNHEALTHY, Kind::GiveUp),
+    (STATE_FAILED, Kind::GiveUp),
+    (NOT_UNDERSTOOD, Kind::GiveUp),
+    (REPAIR_INCOMPLETE, Kind::GiveUp),
 ];
 
-/// The failure of a deployment that ended before its end: stopped by hand, or by a limit of Step Functions. No function raises
-/// it: it is what a repair tells Roll Back.
+/// The failure of a deployment that would remove the old version while the candidate has no healthy task.
+pub const NOT_RUNNING: &str = "Canary.CandidateNotRunning";
+
+/// What an execution ends with where Step Functions ended a state itself, for example because it took too long: AWS keeps the
+/// names that begin with `States.` for itself.
+pub const STATE_FAILED: &str = "Canary.StateFailed";
+
+/// The failure of a deployment one of whose functions answered what the state machine does not know.
+pub const NOT_UNDERSTOOD: &str = "Canary.NotUnderstood";
+
+/// What an execution ends with that could not repair what an earlier one left.
+pub const REPAIR_INCOMPLETE: &str = "Canary.RepairIncomplete";
+
+/// The failure of a deployment whose execution ended before the deployment did. No function raises it: it is what a repair tells
+/// Roll Back.
 pub const INTERRUPTED: &str = "Canary.Interrupted";
 
 /// The failure of a deployment whose candidate was judged unhealthy. No function raises it: a verdict is an answer, and the
@@ -188,6 +213,7 @@ impl Error {
             Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
             Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
             Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",
+            Self::CandidateNotRunning { .. } => NOT_RUNNING,
             Self::StackFailed { .. } => "Canary.StackFailed",
             Self::OldVersionNotRemoved { .. } => "Canary.OldVersionNotRemoved",
             Self::RollbackIncomplete(_) => "Canary.RollbackIncomplete",
@@ -245,6 +271,7 @@ mod tests {
             Error::UnexpectedRoute { service: text(), why: text() },
             Error::ShiftNotApplied { service: text(), wanted: text(), found: text() },
             Error::StillReceivingTraffic { version: text(), routes: text() },
+            Error::CandidateNotRunning { stable: text(), why: text() },
             Error::StackFailed { stack: text(), status: text(), reasons: text() },
             Error::OldVersionNotRemoved { stack: text(), reasons: text() },
             Error::RollbackIncomplete(text()),
@@ -258,7 +285,7 @@ mod tests {
     #[test]
     fn the_list_of_names_is_exactly_what_errors_and_outcomes_are_called() {
         let mut raised: Vec<_> = one_of_each().iter().map(Error::name).collect();
-        raised.extend([INTERRUPTED, UNHEALTHY]);
+        raised.extend([INTERRUPTED, UNHEALTHY, STATE_FAILED, NOT_UNDERSTOOD, REPAIR_INCOMPLETE]);
         let listed: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
         assert_eq!(raised, listed);
     }

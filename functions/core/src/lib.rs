@@ -1,19 +1,25 @@
 //! What a canary deployment is.
 //!
 //! Data flows one way: a [`request`] is validated, a [`plan`] is worked out from it and from what is live, and every later
-//! step is told an absolute target. Decisions are pure functions ([`plan`], [`health`], and one in each function); they act
-//! through the [`ports`], whose AWS adapters stand in [`aws`], one Cargo feature per service.
+//! state reads an absolute target from the plan at the place where its [`progress`] points. Decisions are pure functions
+//! ([`plan`], [`health`], and one in each function); they act through the [`ports`], whose AWS adapters stand in [`aws`], one
+//! Cargo feature per service.
 
 pub mod error;
+pub mod failure;
 pub mod health;
 pub mod limits;
 pub mod lock;
 pub mod plan;
 pub mod ports;
+pub mod progress;
+pub mod record;
 pub mod request;
 pub mod retire;
 pub mod service;
 pub mod split;
+pub mod stack;
+pub mod tasks;
 pub mod text;
 
 #[cfg(feature = "aws")]

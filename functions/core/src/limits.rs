@@ -3,7 +3,12 @@
 
 use time::Duration;
 
-use crate::{Error, Result, plan::Plan, service::Service};
+use crate::{
+    Error, Result,
+    health::{check_interval, longest_delay},
+    plan::Plan,
+    service::Service,
+};
 
 /// Events in the history of one execution.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
@@ -24,6 +29,8 @@ const LOOK_EVENTS: u64 = TASK_EVENTS + 2 * STATE_EVENTS;
 const DELETION_LOOKS: u64 = 300;
 /// Looks at the lock of another deployment.
 const QUEUE_LOOKS: u32 = 200;
+/// A check that falls just before the data are complete is followed by one a few seconds later.
+const LAST_SECONDS_CHECKS: u64 = 1;
 /// What is kept for tasks that are tried again.
 const RETRY_EVENTS: u64 = 500;
 
@@ -32,29 +39,34 @@ const RETRY_EVENTS: u64 = 500;
 /// # Errors
 /// `Canary.InvalidInput` with the figure and the limit.
 pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
-    let (steps, poll) = (plan.weights.len() as u64, u64::from(plan.poll_seconds).max(1));
-    // Shift, wait, look, is it healthy, is all watched; and as many looks more as data may be late.
-    let late = u64::from(plan.health.data_delay).div_ceil(poll) * LOOK_EVENTS;
-    let events = STACK_SECONDS.div_ceil(poll) * LOOK_EVENTS + steps * (2 * TASK_EVENTS + 3 * STATE_EVENTS + late);
+    let (steps, poll) = (plan.steps.len() as u64, u64::from(plan.poll_seconds).max(1));
+    let events = STACK_SECONDS.div_ceil(poll) * LOOK_EVENTS + steps * step_events(plan);
     let allowed = HISTORY_EVENTS.saturating_sub(kept(poll));
     if events > allowed {
         return Err(Error::InvalidInput(format!(
-            "`PercentageStep` makes {steps} steps, whose execution may have {events} events in its history, with a look every \
+            "`PercentageStep` makes {steps} steps, whose execution may have {events} events in its history, with a poll every \
              {poll} s: allowed are {allowed} of Step Functions' {HISTORY_EVENTS}, and the rest is for a queue, a repair and a \
              rollback; take larger steps"
         )));
     }
     let waited = u64::try_from(waited.whole_seconds()).unwrap_or(0);
+    let watched: u64 = plan.steps.iter().map(|step| u64::from(step.watch_seconds)).sum();
     // A stack comes up, and one goes.
-    let seconds = waited + steps * (u64::from(plan.wait_time) + u64::from(plan.health.data_delay)) + 2 * STACK_SECONDS;
+    let seconds = waited + watched + steps * longest_delay(&plan.health) + 2 * STACK_SECONDS;
     if seconds > PIPELINE_SECONDS {
+        let wait_time = plan.steps.iter().map(|step| step.watch_seconds).max().unwrap_or(0);
         return Err(Error::InvalidInput(format!(
-            "`WaitTime` is `{}`: {steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is how \
-             long a pipeline waits",
-            plan.wait_time
+            "`WaitTime` is `{wait_time}`: {steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is \
+             how long a pipeline waits"
         )));
     }
     Ok(())
+}
+
+/// Events of one step: its shift, its watch time and first check, and as many checks more as data and tasks may be late.
+fn step_events(plan: &Plan) -> u64 {
+    let late = longest_delay(&plan.health).div_ceil(u64::from(check_interval(plan))) + LAST_SECONDS_CHECKS;
+    TASK_EVENTS + LOOK_EVENTS + late * LOOK_EVENTS
 }
 
 /// Events that a plan may not have: a queue, then a repair of what an earlier deployment left, each task tried again now and
@@ -86,13 +98,15 @@ mod tests {
     use super::*;
     use crate::{
         fakes::canary_plan,
-        plan::{HealthPolicy, Pace},
+        plan::{HealthPolicy, Step, Timing},
         request::PLAN_BYTES,
-        split::{Weight, steps},
+        split::{Weight, weights},
     };
 
     fn plan(percent: u8, wait_time: u32, poll_seconds: u32) -> Plan {
-        Plan { weights: steps(Weight::new(percent).unwrap()), wait_time, poll_seconds, ..canary_plan() }
+        let steps = weights(Weight::new(percent).unwrap());
+        let steps = steps.into_iter().map(|weight| Step { weight, watch_seconds: wait_time }).collect();
+        Plan { steps, poll_seconds, ..canary_plan() }
     }
 
     /// Promise 14.
@@ -101,7 +115,7 @@ mod tests {
         check(&plan(1, 60, 15), Duration::ZERO).unwrap();
         let error = check(&plan(1, 60, 2), Duration::ZERO).unwrap_err();
         assert_eq!(error.name(), "Canary.InvalidInput");
-        assert!(error.to_string().contains("makes 100 steps, whose execution may have 98800 events"), "{error}");
+        assert!(error.to_string().contains("makes 100 steps, whose execution may have 24800 events"), "{error}");
         assert!(error.to_string().contains("allowed are 17300 of Step Functions' 25000"), "{error}");
     }
 
@@ -112,23 +126,22 @@ mod tests {
         let error = check(&plan(25, 2 * 24 * 3600, 15), Duration::ZERO).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "`WaitTime` is `172800`: 4 steps may take 699120 seconds, and allowed are 604800, which is how long a pipeline waits"
+            "`WaitTime` is `172800`: 4 steps may take 700080 seconds, and allowed are 604800, which is how long a pipeline waits"
         );
     }
 
     /// Events of looking at a stack for so many minutes at the usual pace.
     fn looks(minutes: u64) -> u64 {
-        (minutes * 60).div_ceil(u64::from(Pace::default().poll_seconds)) * LOOK_EVENTS
+        (minutes * 60).div_ceil(u64::from(Timing::default().poll_seconds)) * LOOK_EVENTS
     }
 
     /// Promise 19.
     #[test]
     fn a_stack_that_takes_fifty_minutes_fits_with_the_longest_plan_and_one_that_never_comes_up_too() {
-        let poll = Pace::default().poll_seconds;
+        let poll = Timing::default().poll_seconds;
         let longest = plan(1, 60, poll);
         check(&longest, Duration::ZERO).unwrap();
-        let late = u64::from(longest.health.data_delay).div_ceil(u64::from(poll)) * LOOK_EVENTS;
-        let steps = longest.weights.len() as u64 * (2 * TASK_EVENTS + 3 * STATE_EVENTS + late);
+        let steps = longest.steps.len() as u64 * step_events(&longest);
         assert!(
             looks(50) + steps + looks(50) < HISTORY_EVENTS,
             "made in 50 minutes, every weight late, the old one gone in 50"
@@ -150,12 +163,15 @@ mod tests {
         for most in [deletion, 3600_u64.div_ceil(poll), deletion] {
             looks(most);
         }
-        for _ in &plan.weights {
-            looks(u64::from(plan.health.data_delay).div_ceil(poll));
-            seconds += u64::from(plan.wait_time) + u64::from(plan.health.data_delay);
+        let HealthPolicy { metric_period, metric_delay, .. } = plan.health;
+        for step in &plan.steps {
+            // A data point begins up to two periods after the shift, lasts one and is late; then ECS may replace a task.
+            let late = 3 * u64::from(metric_period) + 2 * u64::from(metric_delay);
+            looks(late.div_ceil(u64::from(metric_period.max(plan.poll_seconds))) + 1);
+            seconds += u64::from(step.watch_seconds) + late;
         }
-        // Each step's shift, wait, look and two choices; the plan, what comes first; first deployment, the end.
-        events += plan.weights.len() as u64 * (5 + 2 + 5 + 2 + 2) + 7 + 4;
+        // Each step's shift, wait, check and choice; the plan, what comes first; the record, the end.
+        events += plan.steps.len() as u64 * (5 + 2 + 5 + 2) + 7 + 6;
         (events, seconds + 3600)
     }
 
@@ -163,10 +179,11 @@ mod tests {
         /// Promise 14.
         #[test]
         fn what_is_accepted_fits_the_history_and_the_week(
-            percent in 1u8..=100, wait in 1u32..=604_800, poll in 2u32..=300, data_delay in 0u32..=600,
+            percent in 1u8..=100, wait in 1u32..=604_800, poll in 2u32..=300, metric_period in 1u32..=60,
+            metric_delay in 0u32..=600,
             waited in 0i64..=12_000,
         ) {
-            let plan = Plan { health: HealthPolicy { data_delay, ..canary_plan().health }, ..plan(percent, wait, poll) };
+            let plan = Plan { health: HealthPolicy { metric_period, metric_delay, ..canary_plan().health }, ..plan(percent, wait, poll) };
             if check(&plan, Duration::seconds(waited)).is_ok() {
                 let (events, seconds) = longest(&plan);
                 prop_assert!(events <= 25_000, "{events}");

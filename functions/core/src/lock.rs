@@ -4,15 +4,50 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     Result,
+    error::Kind,
+    failure::Failure,
     plan::Plan,
-    ports::{Executions, Lock, Locks, Standing},
+    ports::{Executions, Locks},
 };
 
-/// What Step Functions tells of executions is a moment old: one that is unknown is taken for new at first.
+/// Step Functions' answers about executions are a moment old: an unknown execution counts as new at first.
 const NEW: Duration = Duration::DAY;
-/// A function that was called by a stopped execution works on for at most its time-out, 30 s, and a call that it made a moment
-/// longer.
+/// A function that an ended execution called works on for at most its time-out, 30 s, and a call that it made a moment longer.
 const STILL_AT_WORK: Duration = Duration::seconds(35);
+
+/// A service's lock, after an execution asked for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// It is the asking execution's, with the plan that was noted in it last and was not finished.
+    Taken(Option<Box<Plan>>),
+    /// It is the asking execution's, and this one noted a plan in it that does not even say which versions it was about.
+    Unreadable(String),
+    /// It is another one's.
+    HeldBy {
+        /// The execution that has it.
+        execution: String,
+        /// Since when.
+        since: OffsetDateTime,
+    },
+}
+
+/// How an execution stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExecutionState {
+    /// It goes on.
+    Running,
+    /// It succeeded.
+    Succeeded,
+    /// It failed, timed out or was stopped: a function that it had called may work on for a moment.
+    Ended {
+        /// When.
+        at: OffsetDateTime,
+        /// How, with error and cause if it has them.
+        why: String,
+    },
+    /// Step Functions does not know it: it is older than what is kept (90 days), or too new to be visible.
+    Unknown,
+}
 
 /// The outcome of asking for a service's lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,16 +55,17 @@ pub enum Acquired {
     /// The service is this execution's, and nothing is unfinished.
     Free,
     /// The service is this execution's, and a deployment that ended without finishing left this plan half carried out.
-    Unfinished(Box<Plan>),
-    /// The service is this execution's, and this one left a plan that this release cannot read.
+    Unfinished(Box<Plan>, Failure),
+    /// The service is this execution's, and this one left a plan that cannot be read.
     Unreadable(String),
     /// Another execution is deploying the service.
     HeldBy(String),
-    /// Another execution was stopped a moment ago, and what it had called may be at work for so long.
+    /// Another execution ended a moment ago, and a function that it had called may be at work for so long.
     Ending(String, Duration),
 }
 
-/// Takes the service's lock for `execution`. A lock whose execution has ended is taken over.
+/// Takes the service's lock for `execution`. A lock whose execution has ended is taken over; `by_force` also one whose execution
+/// cannot be asked.
 ///
 /// # Errors
 /// What AWS refused.
@@ -38,42 +74,56 @@ pub async fn acquire(
     executions: &impl Executions,
     service: &str,
     execution: &str,
+    by_force: bool,
     now: OffsetDateTime,
 ) -> Result<Acquired> {
     let mut lock = locks.take(service, execution, None, now).await?;
     if let Lock::HeldBy { execution: holder, since } = &lock {
-        let ended = match executions.standing(holder).await? {
-            Standing::Running => false,
-            Standing::Ended => true,
-            Standing::Stopped(at) if now - at < STILL_AT_WORK => {
+        let ended = match executions.state(holder).await {
+            Ok(ExecutionState::Running) => false,
+            Ok(ExecutionState::Succeeded) => true,
+            Ok(ExecutionState::Ended { at, .. }) if now - at < STILL_AT_WORK => {
                 return Ok(Acquired::Ending(holder.clone(), at + STILL_AT_WORK - now));
             }
-            Standing::Stopped(_) => true,
-            Standing::Unknown => now - *since > NEW,
+            Ok(ExecutionState::Ended { .. }) => true,
+            Ok(ExecutionState::Unknown) => by_force || now - *since > NEW,
+            Err(error) if by_force && error.kind() == Kind::GiveUp => true,
+            Err(error) => return Err(error),
         };
         if ended {
-            // If somebody else was quicker, the lock is theirs and not the ended execution's any more.
+            // If another execution was quicker, the lock is that one's and no longer the ended execution's.
             lock = locks.take(service, execution, Some(holder), now).await?;
         }
     }
     Ok(match lock {
         Lock::HeldBy { execution: holder, .. } => Acquired::HeldBy(holder),
         Lock::Unreadable(by) => Acquired::Unreadable(by),
-        Lock::Taken(Some(plan)) if plan.execution != execution => Acquired::Unfinished(plan),
+        Lock::Taken(Some(plan)) if plan.execution != execution => {
+            let failure = why_unfinished(executions, &plan.execution).await;
+            Acquired::Unfinished(plan, failure)
+        }
         Lock::Taken(_) => Acquired::Free,
     })
 }
 
-/// Who has the service, for a deployment that is at work on it: nothing if it is `execution`, or if that cannot be told.
+/// How the execution that left a plan ended. A repair does not wait for the answer: it only tells it.
+async fn why_unfinished(executions: &impl Executions, execution: &str) -> Failure {
+    Failure::interrupted(match executions.state(execution).await {
+        Ok(ExecutionState::Ended { why, .. }) => format!("`{execution}` {why}"),
+        Ok(_) | Err(_) => format!("`{execution}` ended before its deployment did"),
+    })
+}
+
+/// Returns the other execution that holds the service's lock, or `None` if `execution` does or if that is not known.
 ///
 /// A state that is run again after its lock was released takes it again, and a deployment that was taken over stops here. A lock
-/// table that does not answer stops nobody.
-pub async fn lost_to(locks: &impl Locks, service: &str, execution: &str, now: OffsetDateTime) -> Option<String> {
+/// table that does not answer stops no deployment.
+pub async fn current_holder(locks: &impl Locks, service: &str, execution: &str, now: OffsetDateTime) -> Option<String> {
     match locks.take(service, execution, None, now).await {
         Ok(Lock::HeldBy { execution, .. }) => Some(execution),
         Ok(Lock::Taken(_) | Lock::Unreadable(_)) => None,
         Err(error) => {
-            tracing::warn!(cause = error.chain(), "whose the lock is cannot be told");
+            tracing::warn!(cause = error.chain(), "the holder of the lock is not known");
             None
         }
     }
@@ -116,7 +166,7 @@ mod tests {
     }
 
     async fn ask(world: &World, execution: &str) -> Result<Acquired> {
-        acquire(world, world, "demo/web", execution, SHIFTED).await
+        acquire(world, world, "demo/web", execution, false, SHIFTED).await
     }
 
     /// Promise 12.
@@ -135,7 +185,9 @@ mod tests {
         assert_eq!(ask(&world, "arn:execution").await.unwrap(), Acquired::HeldBy("arn:earlier".into()));
 
         let world = World::new(held(&[], Some(left.clone())));
-        assert_eq!(ask(&world, "arn:execution").await.unwrap(), Acquired::Unfinished(Box::new(left)));
+        let Acquired::Unfinished(found, failure) = ask(&world, "arn:execution").await.unwrap() else { panic!("a plan") };
+        assert_eq!(*found, left);
+        assert_eq!(failure.cause, "`arn:earlier` ended before its deployment did");
         let world = World::new(held(&[], None));
         assert_eq!(ask(&world, "arn:execution").await.unwrap(), Acquired::Free);
     }
@@ -155,7 +207,7 @@ mod tests {
     async fn an_execution_that_nobody_knows_is_new_at_first_and_forgotten_later() {
         let unknown = State { ended: Default::default(), ..held(&[], None) };
         let ask = async |after: Duration| {
-            acquire(&World::new(unknown.clone()), &World::default(), "demo/web", "arn:one", SHIFTED + after).await
+            acquire(&World::new(unknown.clone()), &World::default(), "demo/web", "arn:one", false, SHIFTED + after).await
         };
         assert_eq!(ask(Duration::HOUR).await.unwrap(), Acquired::HeldBy("arn:earlier".into()));
         assert_eq!(ask(Duration::days(2)).await.unwrap(), Acquired::Free);
@@ -184,16 +236,45 @@ mod tests {
 
     /// Promise 13.
     #[tokio::test]
-    async fn a_stopped_executions_functions_are_given_the_time_to_end() {
+    async fn the_functions_of_an_execution_that_failed_or_was_stopped_are_given_time_to_end() {
         let ask = async |after: Duration| {
             let mut start = State { ended: Default::default(), ..held(&[], None) };
             start.stopped.insert("arn:earlier".into(), SHIFTED);
             let world = World::new(start);
-            acquire(&world, &world, "demo/web", "arn:one", SHIFTED + after).await.unwrap()
+            acquire(&world, &world, "demo/web", "arn:one", false, SHIFTED + after).await.unwrap()
         };
         let ending = Acquired::Ending("arn:earlier".into(), Duration::seconds(25));
         assert_eq!(ask(Duration::seconds(10)).await, ending);
         assert_eq!(ask(Duration::seconds(35)).await, Acquired::Free);
+    }
+
+    #[tokio::test]
+    async fn a_repair_says_how_the_deployment_before_it_ended() {
+        let left = Plan { execution: "arn:earlier".into(), ..canary_plan() };
+        let mut start = State { ended: Default::default(), ..held(&[], Some(left)) };
+        start.stopped.insert("arn:earlier".into(), SHIFTED - Duration::MINUTE);
+        let Acquired::Unfinished(_, failure) = ask(&World::new(start), "arn:execution").await.unwrap() else {
+            panic!("a plan")
+        };
+        assert_eq!(failure.error, "Canary.Interrupted");
+        assert_eq!(failure.cause, "`arn:earlier` was stopped");
+    }
+
+    #[tokio::test]
+    async fn a_holder_that_cannot_be_asked_keeps_the_lock_unless_it_is_taken_by_force() {
+        let ask = async |by_force: bool| {
+            let world = World::new(held(&[], None));
+            world.refuse(1, Refusal::AccessDenied);
+            acquire(&world, &world, "demo/web", "arn:one", by_force, SHIFTED).await
+        };
+        assert_eq!(ask(false).await.unwrap_err().name(), "Canary.AccessDenied");
+        assert_eq!(ask(true).await.unwrap(), Acquired::Free);
+        let running = World::new(held(&["arn:earlier"], None));
+        let kept = acquire(&running, &running, "demo/web", "arn:one", true, SHIFTED).await.unwrap();
+        assert_eq!(kept, Acquired::HeldBy("arn:earlier".into()), "a running deployment is never pushed aside");
+        let unknown = World::new(State { ended: Default::default(), ..held(&[], None) });
+        let taken = acquire(&unknown, &unknown, "demo/web", "arn:one", true, SHIFTED).await.unwrap();
+        assert_eq!(taken, Acquired::Free);
     }
 
     #[tokio::test]

@@ -1,15 +1,18 @@
 //! The plan of a deployment: worked out once, in the first state, from the request and from what is live. Every later state
-//! is told an absolute target out of it, so that a step that runs twice does the same thing twice.
+//! reads an absolute target from it, so a state that runs twice does the same thing twice.
 
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
     Error, Result,
     request::{DeployRequest, NoData},
     service::{Protocol, Service, Version},
-    split::{LiveRoute, Split, Weight, steps},
+    split::{LiveRoute, Split, Weight, weights},
 };
+
+/// The format of the plans that this release writes. A plan without a number is of format 1.
+pub const FORMAT: u32 = 2;
 
 /// What is deployed beside what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +41,15 @@ impl Deployment {
         }
     }
 
+    /// The version that has the traffic before the deployment, or `None` for a first deployment.
+    #[must_use]
+    pub fn stable(&self) -> Option<&Version> {
+        match self {
+            Self::First { .. } => None,
+            Self::Canary { stable, .. } => Some(stable),
+        }
+    }
+
     /// The traffic when the candidate has `weight`.
     #[must_use]
     pub fn split(&self, weight: Weight) -> Split {
@@ -46,6 +58,25 @@ impl Deployment {
             Self::Canary { stable, candidate } => Split::between(&stable.name, &candidate.name, weight),
         }
     }
+}
+
+/// What divides the service's traffic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Router {
+    /// The weighted targets of an App Mesh route.
+    #[default]
+    AppMesh,
+}
+
+/// One step of a deployment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// The candidate's weight.
+    pub weight: Weight,
+    /// Seconds that the candidate is watched at this weight.
+    pub watch_seconds: u32,
 }
 
 /// When a candidate counts as healthy.
@@ -58,16 +89,42 @@ pub struct HealthPolicy {
     pub failure_threshold_time: u32,
     /// What to do when nothing was measured.
     pub on_no_data: NoData,
-    /// How many seconds after the wait data may still arrive.
-    pub data_delay: u32,
+    /// Seconds that one data point covers, and between two scrapes.
+    pub metric_period: u32,
+    /// Seconds from the end of a data point until it can be read.
+    pub metric_delay: u32,
+}
+
+impl Default for HealthPolicy {
+    /// The strictest policy: no error is healthy, and neither is no data.
+    fn default() -> Self {
+        let Timing { metric_period, metric_delay, .. } = Timing::default();
+        Self {
+            failure_threshold_value: 0,
+            failure_threshold_time: 600,
+            on_no_data: NoData::RollBack,
+            metric_period,
+            metric_delay,
+        }
+    }
 }
 
 /// Everything that was decided before anything was touched.
+///
+/// A plan outlives the release that wrote it: a repair reads it from the lock. Which service, which versions and whose
+/// deployment it was are read from every format; a field that this release cannot read has its default, which is safe for a
+/// rollback.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
+    /// Which release's form it has: see [`FORMAT`].
+    #[serde(default = "first_format")]
+    pub format: u32,
     /// The ARN of the Step Functions execution that carries it out.
     pub execution: String,
+    /// What divides the traffic.
+    #[serde(default)]
+    pub router: Router,
     /// The service.
     pub service: Service,
     /// What is deployed beside what.
@@ -75,60 +132,50 @@ pub struct Plan {
     /// The number of this deployment: what the version parameter's version will be once it is live.
     pub version: u64,
     /// What the candidate runs.
+    #[serde(default, deserialize_with = "or_default")]
     pub container_image: String,
-    /// The candidate's weights, step by step.
-    pub weights: Vec<Weight>,
-    /// Seconds between a shift and the look at its effect.
-    pub wait_time: u32,
-    /// Seconds between two looks at something that AWS is still working on.
+    /// Weights and watch times, in order; the last weight is 100.
+    #[serde(default, deserialize_with = "or_default")]
+    pub steps: Vec<Step>,
+    /// Seconds between two polls of a stack.
+    #[serde(default = "usual_poll", deserialize_with = "or_usual_poll")]
     pub poll_seconds: u32,
     /// When the candidate is healthy.
+    #[serde(default, deserialize_with = "or_default")]
     pub health: HealthPolicy,
 }
 
-/// Where the traffic is, between two states of the machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Traffic {
-    /// The candidate's weight now.
-    pub weight: Weight,
-    /// The weight to set next; absent after 100 %.
-    pub target: Option<Weight>,
-    /// When the first shift began: the candidate received no traffic before.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub since: Option<OffsetDateTime>,
-    /// When the shift to this weight began; it ended when the router reported it.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub shifted_at: Option<OffsetDateTime>,
+fn first_format() -> u32 {
+    1
 }
 
-impl Plan {
-    /// The weight that follows `weight`.
-    #[must_use]
-    pub fn next(&self, weight: Weight) -> Option<Weight> {
-        self.weights.iter().copied().find(|next| *next > weight)
-    }
-
-    /// The traffic before the first shift.
-    #[must_use]
-    pub fn before_traffic(&self) -> Traffic {
-        Traffic { weight: Weight::NONE, target: self.weights.first().copied(), since: None, shifted_at: None }
-    }
+fn usual_poll() -> u32 {
+    Timing::default().poll_seconds
 }
 
-/// How fast AWS is where this runs. The shared stack sets it.
+fn or_usual_poll<'de, D: Deserializer<'de>>(value: D) -> std::result::Result<u32, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(value)?).unwrap_or_else(|_| usual_poll()))
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(value: D) -> std::result::Result<T, D::Error> {
+    Ok(serde_json::from_value(Value::deserialize(value)?).unwrap_or_default())
+}
+
+/// How long AWS takes where this runs. Parameters of the shared stack set it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
-    /// Seconds between two looks at something that AWS is still working on.
+pub struct Timing {
+    /// Seconds between two polls of a stack.
     pub poll_seconds: u32,
-    /// Seconds that metrics are late.
-    pub data_delay: u32,
+    /// Seconds that one data point of a metric covers, and between two scrapes.
+    pub metric_period: u32,
+    /// Seconds from the end of a data point until it can be read.
+    pub metric_delay: u32,
 }
 
-impl Default for Pace {
-    /// A stack takes minutes; one-minute metrics arrive one to two minutes after their minute.
+impl Default for Timing {
+    /// A stack takes minutes; one-minute data points arrive one to two minutes after their minute.
     fn default() -> Self {
-        Self { poll_seconds: 15, data_delay: 180 }
+        Self { poll_seconds: 15, metric_period: 60, metric_delay: 120 }
     }
 }
 
@@ -146,7 +193,7 @@ pub struct Found {
 /// # Errors
 /// `Canary.AlreadyDeployed` if the candidate has all traffic; `Canary.UnexpectedRoute` if the traffic cannot be moved from one
 /// version to another because it is not on exactly one, or is gone though a version is recorded.
-pub fn plan(request: &DeployRequest, found: &Found, execution: &str, pace: Pace) -> Result<Plan> {
+pub fn plan(request: &DeployRequest, found: &Found, execution: &str, timing: Timing) -> Result<Plan> {
     let service = request.service();
     let candidate = service.version(&request.sha);
     let deployment = match &found.route {
@@ -156,23 +203,25 @@ pub fn plan(request: &DeployRequest, found: &Found, execution: &str, pace: Pace)
     let (weights, usual_on_no_data) = match &deployment {
         Deployment::First { .. } => (vec![Weight::ALL], NoData::Proceed),
         Deployment::Canary { .. } if service.protocol == Protocol::Tcp => {
-            (steps(request.percentage_step), NoData::Proceed)
+            (weights(request.percentage_step), NoData::Proceed)
         }
-        Deployment::Canary { .. } => (steps(request.percentage_step), NoData::RollBack),
+        Deployment::Canary { .. } => (weights(request.percentage_step), NoData::RollBack),
     };
     Ok(Plan {
+        format: FORMAT,
         execution: execution.to_owned(),
+        router: Router::default(),
         deployment,
         version: found.recorded_version.unwrap_or(0) + 1,
         container_image: request.container_image.clone(),
-        weights,
-        wait_time: request.wait_time,
-        poll_seconds: pace.poll_seconds,
+        steps: weights.into_iter().map(|weight| Step { weight, watch_seconds: request.wait_time }).collect(),
+        poll_seconds: timing.poll_seconds,
         health: HealthPolicy {
             failure_threshold_value: request.failure_threshold_value,
             failure_threshold_time: request.failure_threshold_time,
             on_no_data: request.on_no_data.unwrap_or(usual_on_no_data),
-            data_delay: pace.data_delay,
+            metric_period: timing.metric_period,
+            metric_delay: timing.metric_delay,
         },
         service,
     })

@@ -1,12 +1,13 @@
-//! Removing a version: never while a route names it, started here and looked at again from the state machine.
+//! Removing a version: never while anything sends traffic to it. Started here, and polled from the state machine.
 
 use serde::Serialize;
 
 use crate::{
     Error, Result,
     error::Kind,
-    ports::{StackPhase, Stacks, TrafficRouter},
+    ports::{Stacks, TrafficRouter},
     service::{Service, Version},
+    stack::StackPhase,
 };
 
 /// What kept a stack from being deleted may be gone a moment later: a deletion that failed is asked for once more.
@@ -17,25 +18,25 @@ const DELETIONS: u32 = 2;
 pub enum Retirement {
     /// Its stack is gone.
     Gone,
-    /// CloudFormation is at it, and was asked so often: look again later, and say so then.
+    /// Deletion in progress; how many times it was requested.
     InProgress(Deletions),
     /// CloudFormation could not delete it, or refuses to, for these reasons.
     Failed(Vec<String>),
 }
 
-/// How often CloudFormation was asked to delete a stack. The state machine keeps it between two looks: a stack whose deletion
-/// CloudFormation gave up may look as if nobody had asked.
+/// How many times CloudFormation was asked to delete a stack. The state machine keeps it between two polls: a stack whose deletion
+/// CloudFormation gave up can have the same status as before the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Deletions {
     /// None at the beginning.
     pub deletions: u32,
 }
 
-/// Takes the next step of removing `version`, of which `deletions` were asked for. A stack that was made for another service
-/// only happens to have the version's name: it stays.
+/// Takes the next step of removing `version`, whose deletion was requested `deletions` times. A stack that was made for another
+/// service only happens to have the version's name: it stays.
 ///
 /// # Errors
-/// `Canary.StillReceivingTraffic` if a live route names the version, checked immediately before the delete.
+/// `Canary.StillReceivingTraffic` if anything sends traffic to the version, checked immediately before the delete.
 pub async fn retire(
     router: &impl TrafficRouter,
     stacks: &impl Stacks,
@@ -50,7 +51,7 @@ pub async fn retire(
         StackPhase::Creating if deletions > 0 => Ok(Retirement::InProgress(Deletions { deletions })),
         _ if deletions >= DELETIONS => Ok(Retirement::Failed(stacks.failures(&version.stack).await?)),
         _ => {
-            let routes = router.naming(service, &version.name).await?;
+            let routes = router.routes_targeting(service, version).await?;
             if !routes.is_empty() {
                 return Err(Error::StillReceivingTraffic {
                     version: version.name.clone(),

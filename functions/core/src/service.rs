@@ -70,7 +70,7 @@ impl Service {
     /// The SSM parameter whose version number is the number of the deployment that is live.
     #[must_use]
     pub fn version_parameter(&self) -> String {
-        format!("{}-canary-{}-version", self.environment_name, self.microservice_name)
+        version_parameter(&self.environment_name, &self.microservice_name)
     }
 
     /// The version of this service that a commit makes.
@@ -91,6 +91,12 @@ impl Service {
         let well_formed = !sha.is_empty() && sha.chars().all(|c| c.is_ascii_alphanumeric());
         well_formed.then(|| self.version(sha))
     }
+}
+
+/// The name of the parameter that records a service's live version.
+#[must_use]
+pub fn version_parameter(environment_name: &str, microservice_name: &str) -> String {
+    format!("{environment_name}-canary-{microservice_name}-version")
 }
 
 /// The key of a service's lock.

@@ -4,6 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{
+    Error, Result,
+    service::{Service, Version},
+};
+
 /// A share of the traffic, 0 to 100 percent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
@@ -37,7 +42,7 @@ impl Weight {
 impl TryFrom<u8> for Weight {
     type Error = String;
 
-    fn try_from(percent: u8) -> Result<Self, String> {
+    fn try_from(percent: u8) -> std::result::Result<Self, String> {
         Self::new(percent).ok_or_else(|| format!("a weight is 0 to 100 percent, not {percent}"))
     }
 }
@@ -58,7 +63,7 @@ impl fmt::Display for Weight {
 ///
 /// A `step` of 0 cannot be asked for (the request refuses it) and is read as 1.
 #[must_use]
-pub fn steps(step: Weight) -> Vec<Weight> {
+pub fn weights(step: Weight) -> Vec<Weight> {
     let stride = usize::from(step.0.max(1));
     (stride..100)
         .step_by(stride)
@@ -134,6 +139,18 @@ impl LiveRoute {
         }
     }
 
+    /// # Errors
+    /// `Canary.UnexpectedRoute` unless `version` is the only target.
+    pub fn require_all_on(&self, service: &Service, version: &Version) -> Result<()> {
+        if self.sole() == Some(&version.name) {
+            return Ok(());
+        }
+        Err(Error::UnexpectedRoute {
+            service: service.microservice_name.clone(),
+            why: format!("it has {self}, and all traffic should be on `{}`", version.name),
+        })
+    }
+
     /// Whether the route has exactly the targets of `other`, with the same weights, in whatever order.
     #[must_use]
     pub fn has_targets_of(&self, other: &Self) -> bool {
@@ -189,7 +206,7 @@ mod tests {
     use super::*;
 
     fn percents(step: u8) -> Vec<u8> {
-        steps(Weight(step)).into_iter().map(Weight::percent).collect()
+        weights(Weight(step)).into_iter().map(Weight::percent).collect()
     }
 
     #[test]

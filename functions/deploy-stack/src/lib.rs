@@ -4,9 +4,10 @@ use canary_core::{
     Error, Result,
     error::by_hand,
     plan::Plan,
-    ports::{Stack, StackPhase, Stacks, TrafficRouter},
+    ports::{Stacks, TrafficRouter},
     request::DeployRequest,
     retire::{Deletions, Retirement, retire},
+    stack::{Stack, StackPhase},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

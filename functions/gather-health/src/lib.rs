@@ -1,29 +1,41 @@
-//! Gather Health Check Status: counts what the candidate answered since it received traffic, and judges it.
+//! Gather Health Check Status: counts what the candidate answered since it received traffic, asks for its stack and its tasks, and
+//! judges it.
 
 use canary_core::{
     OffsetDateTime, Result,
-    health::{Health, Window, judge},
-    plan::{Plan, Traffic},
-    ports::AnswerCounts,
+    health::{Window, judge},
+    plan::Plan,
+    ports::{AnswerCounts, Stacks, TaskStates},
+    progress::Progress,
+    tasks::capacity,
 };
 use serde::Deserialize;
 
-/// The plan, and where the traffic is.
+/// The plan, and how far the deployment is.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
-    traffic: Traffic,
+    progress: Progress,
 }
 
-/// Counts and judges.
+/// Counts, asks and judges. The new progress says what follows.
 ///
 /// # Errors
 /// What AWS refused. An unhealthy candidate is a verdict, not an error.
-pub async fn handle(input: Input, counts: &impl AnswerCounts, now: OffsetDateTime) -> Result<Health> {
-    let Input { plan, traffic } = input;
-    let window = Window::of(&plan.health, &traffic, now);
+pub async fn handle(
+    input: Input,
+    counts: &impl AnswerCounts,
+    stacks: &impl Stacks,
+    states: &impl TaskStates,
+    now: OffsetDateTime,
+) -> Result<Progress> {
+    let Input { plan, progress } = input;
+    let window = Window::of(&plan.health, progress.present(&plan, "gather-health")?, &progress, now);
+    let candidate = plan.deployment.candidate();
+    let capacity = capacity(stacks, states, &plan.service, candidate, progress.since.unwrap_or(now)).await?;
     let answers = counts.answers(&plan, window).await?;
-    Ok(judge(&plan, window, answers))
+    let (check, next) = judge(&plan, &progress, window, answers, &capacity);
+    Ok(progress.checked(&plan, check, next))
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 use canary_core::{
     OffsetDateTime,
-    aws::{self, CloudWatch},
+    aws::{self, CloudFormation, CloudWatch, Ecs},
     lambda,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let counts = CloudWatch::new(&aws::config());
-    lambda::serve("gather-health", |input| gather_health::handle(input, &counts, OffsetDateTime::now_utc())).await
+    let config = aws::config();
+    let (counts, stacks, states) = (CloudWatch::new(&config), CloudFormation::new(&config, None), Ecs::new(&config));
+    lambda::serve("gather-health", |input| {
+        gather_health::handle(input, &counts, &stacks, &states, OffsetDateTime::now_utc())
+    })
+    .await
 }

@@ -1,27 +1,61 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    fakes::{SHIFTED, State, World, canary_plan, survives_every_fault},
-    health::{Answers, Decision, Verdict},
+    fakes::{SHIFTED, State, World, canary_plan, ready, survives_every_fault},
+    health::{Answers, Verdict},
+    progress::Phase,
     split::Weight,
+    tasks::Tasks,
 };
 
 use super::*;
 
-async fn look(world: &World) -> Result<Health> {
-    let traffic = Traffic { weight: Weight::ALL, target: None, since: Some(SHIFTED), shifted_at: Some(SHIFTED) };
-    handle(Input { plan: canary_plan(), traffic }, world, SHIFTED + std::time::Duration::from_secs(60)).await
+/// Long after all data of the first step are there.
+async fn check(world: &World) -> Result<Progress> {
+    let progress = Progress {
+        weight: Weight::new(25).unwrap(),
+        since: Some(SHIFTED),
+        shifted_at: Some(SHIFTED),
+        ..Progress::begin(Phase::Watching)
+    };
+    handle(Input { plan: canary_plan(), progress }, world, world, world, SHIFTED + std::time::Duration::from_secs(300)).await
+}
+
+fn stands(answers: Answers) -> State {
+    let tasks = Tasks { desired: 1, healthy: 1, failed: Vec::new() };
+    State {
+        stacks: [ready("demo-web-bbb")].into(),
+        tasks: [("demo-web-bbb".to_owned(), tasks)].into(),
+        answers,
+        ..State::default()
+    }
 }
 
 #[tokio::test]
 async fn the_verdict_rests_on_what_was_counted() {
-    let world = World::new(State { answers: Answers { errors: 6, requests: 90, recent: 9 }, ..State::default() });
-    let health = look(&world).await.unwrap();
-    assert_eq!((health.verdict, health.decision), (Verdict::Unhealthy, Decision::RollBack));
-    assert_eq!(health.answers, Answers { errors: 6, requests: 90, recent: 9 });
+    let answers = Answers { errors: 6, requests: 90, settled: 9 };
+    let progress = check(&World::new(stands(answers))).await.unwrap();
+    assert_eq!(progress.phase, Phase::Unhealthy);
+    assert_eq!((progress.checks[0].verdict, progress.checks[0].answers), (Verdict::Unhealthy, answers));
+    assert_eq!(progress.reason, progress.checks[0].reason);
 }
 
 #[tokio::test]
-async fn a_look_that_fails_is_an_error_and_never_a_verdict() {
-    survives_every_fault(&State::default(), look).await;
+async fn a_healthy_candidate_goes_on_to_the_next_step() {
+    let progress = check(&World::new(stands(Answers { errors: 5, requests: 90, settled: 9 }))).await.unwrap();
+    assert_eq!((progress.phase, progress.step), (Phase::Shifting, 1));
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn a_candidate_whose_stack_is_gone_is_unhealthy_whatever_was_counted() {
+    let gone = State { stacks: Default::default(), ..stands(Answers { errors: 0, requests: 90, settled: 90 }) };
+    let progress = check(&World::new(gone)).await.unwrap();
+    assert_eq!(progress.phase, Phase::Unhealthy);
+    assert_eq!(progress.reason, "`web-bbb` is gone: there is no stack `demo-web-bbb`");
+}
+
+#[tokio::test]
+async fn a_check_that_fails_is_an_error_and_never_a_verdict() {
+    survives_every_fault(&stands(Answers::default()), check).await;
 }

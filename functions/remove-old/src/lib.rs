@@ -1,18 +1,19 @@
-//! Remove Old Version: records the candidate as the live version, then removes the one before it.
-//!
-//! The record is the point of no return: before it a failure rolls back, after it the old version may be half gone and the
-//! new one stays. It comes first so that no stack is deleted while the record still names it.
+//! Remove Old Version: removes the version before the candidate, which is recorded and has all traffic. The request for its
+//! deletion is the point of no return.
 
 use canary_core::{
     Error, OffsetDateTime, Result, lock,
-    plan::{Deployment, Plan},
-    ports::{Locks, Stacks, TrafficRouter, VersionRecords},
+    plan::Plan,
+    ports::{Locks, Stacks, TaskStates, TrafficRouter, VersionRecords},
     retire::{Deletions, Retirement, retire},
+    service::Version,
+    stack::StackPhase,
+    tasks::capacity,
 };
 use serde::{Deserialize, Serialize};
 
-/// The plan, which execution finishes it (the one that it is of, or a later one that repairs what it left), and how often the
-/// old version's stack was asked to go.
+/// The plan, which execution finishes it (its own, or a later one that repairs what it left), and how many times the deletion of
+/// the old version's stack was requested.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
@@ -20,83 +21,89 @@ pub struct Input {
     deletions: u32,
 }
 
-/// How far the removal is. The new version is recorded in every case.
+/// How far the removal is.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status")]
 pub enum Output {
-    /// CloudFormation is at it: look again later.
+    /// Deletion in progress: poll again later.
     InProgress(Deletions),
     /// Nothing of the old version is left.
     Removed,
+}
+
+/// Where the old version and the candidate are looked up.
+pub struct Ports<'a, Router, S, States, Records, Held> {
+    /// What sends traffic where.
+    pub router: &'a Router,
+    /// The versions' stacks.
+    pub stacks: &'a S,
+    /// The candidate's tasks.
+    pub states: &'a States,
+    /// Which version is recorded.
+    pub records: &'a Records,
+    /// Who may deploy the service.
+    pub locks: &'a Held,
 }
 
 /// Takes the next step of making the candidate the only version.
 ///
 /// # Errors
 /// `Canary.StillReceivingTraffic` or `Canary.UnexpectedRoute` if not all traffic is on the candidate;
-/// `Canary.OldVersionNotRemoved` if CloudFormation could not delete the old stack, and in a repair also instead of these two;
-/// otherwise what AWS refused.
-pub async fn handle(
+/// `Canary.CandidateNotRunning` if the candidate has no healthy task; `Canary.OldVersionNotRemoved` if CloudFormation could not
+/// delete the old stack; otherwise what AWS refused.
+pub async fn handle<Router, S, States, Records, Held>(
     input: Input,
-    router: &impl TrafficRouter,
-    stacks: &impl Stacks,
-    records: &impl VersionRecords,
-    locks: &impl Locks,
+    ports: Ports<'_, Router, S, States, Records, Held>,
     now: OffsetDateTime,
-) -> Result<Output> {
-    let plan = &input.plan;
-    if let Some(other) = lock::lost_to(locks, &plan.service.key(), &input.execution, now).await {
-        // The lock is let go at the end: who lost it after that had removed everything.
-        return match is_recorded(plan, records).await? {
+) -> Result<Output>
+where
+    Router: TrafficRouter,
+    S: Stacks,
+    States: TaskStates,
+    Records: VersionRecords,
+    Held: Locks,
+{
+    let Input { plan, execution, deletions } = input;
+    let service = &plan.service;
+    if let Some(other) = lock::current_holder(ports.locks, &service.key(), &execution, now).await {
+        // The lock is released at the end: an execution that lost it after that had removed everything.
+        let recorded = ports.records.recorded(&service.version_parameter()).await?;
+        return match recorded.is_some_and(|record| record.is_of(&plan)) {
             true => Ok(Output::Removed),
-            false => Err(Error::AlreadyRunning { service: plan.service.microservice_name.clone(), execution: other }),
+            false => Err(Error::AlreadyRunning { service: service.microservice_name.clone(), execution: other }),
         };
     }
-    let repair = plan.execution != input.execution;
-    let removed = remove(plan, router, stacks, records, input.deletions).await;
-    let removed = if repair { removed.map_err(|error| naming_the_stack(plan, error)) } else { removed };
-    // An old version that has to stay keeps nobody from deploying. A deployment's own plan is left to Roll Back, which says so.
-    let finished = match &removed {
-        Ok(output) => *output == Output::Removed,
-        Err(error) => repair && matches!(error, Error::OldVersionNotRemoved { .. } | Error::UnexpectedRoute { .. }),
+    let output = match plan.deployment.stable() {
+        None => Output::Removed,
+        Some(stable) => remove(&plan, stable, &ports, deletions, now).await?,
     };
-    if finished {
-        lock::finish(locks, plan, &input.execution).await?;
+    if output == Output::Removed {
+        lock::finish(ports.locks, &plan, &execution).await?;
     }
-    removed
+    Ok(output)
 }
 
-async fn remove(
+async fn remove<Router, S, States, Records, Held>(
     plan: &Plan,
-    router: &impl TrafficRouter,
-    stacks: &impl Stacks,
-    records: &impl VersionRecords,
+    stable: &Version,
+    ports: &Ports<'_, Router, S, States, Records, Held>,
     deletions: u32,
-) -> Result<Output> {
-    has_all_traffic(plan, router).await?;
-    record_once(plan, records).await?;
-    remove_stable(plan, router, stacks, deletions).await
-}
-
-/// What a repair has to leave because of a route is the old version's stack, which nothing names once the plan is forgotten.
-fn naming_the_stack(plan: &Plan, error: Error) -> Error {
-    match (&plan.deployment, error) {
-        (
-            Deployment::Canary { stable, .. },
-            kept @ (Error::StillReceivingTraffic { .. } | Error::UnexpectedRoute { .. }),
-        ) => Error::OldVersionNotRemoved { stack: stable.stack.clone(), reasons: kept.to_string() },
-        (_, error) => error,
+    now: OffsetDateTime,
+) -> Result<Output>
+where
+    Router: TrafficRouter,
+    S: Stacks,
+    States: TaskStates,
+{
+    let (service, candidate) = (&plan.service, plan.deployment.candidate());
+    ports.router.route(service).await?.unwrap_or_default().require_all_on(service, candidate)?;
+    if deletions == 0 && can_still_serve(stable, ports.stacks).await? {
+        let capacity = capacity(ports.stacks, ports.states, service, candidate, now).await?;
+        if let Some(why) = capacity.nothing_runs(&candidate.name) {
+            return Err(Error::CandidateNotRunning { stable: stable.name.clone(), why });
+        }
     }
-}
-
-async fn remove_stable(
-    plan: &Plan,
-    router: &impl TrafficRouter,
-    stacks: &impl Stacks,
-    deletions: u32,
-) -> Result<Output> {
-    let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(Output::Removed) };
-    match retire(router, stacks, &plan.service, stable, deletions).await? {
+    match retire(ports.router, ports.stacks, service, stable, deletions).await? {
         Retirement::Gone => Ok(Output::Removed),
         Retirement::InProgress(deletions) => Ok(Output::InProgress(deletions)),
         Retirement::Failed(reasons) => {
@@ -105,28 +112,9 @@ async fn remove_stable(
     }
 }
 
-async fn has_all_traffic(plan: &Plan, router: &impl TrafficRouter) -> Result<()> {
-    let candidate = &plan.deployment.candidate().name;
-    let live = router.route(&plan.service).await?.unwrap_or_default();
-    if live.sole() == Some(candidate) {
-        return Ok(());
-    }
-    Err(Error::UnexpectedRoute {
-        service: plan.service.microservice_name.clone(),
-        why: format!("it has {live}, and all traffic should be on `{candidate}`"),
-    })
-}
-
-/// Each write raises the parameter's version, so a second call must not write again.
-async fn record_once(plan: &Plan, records: &impl VersionRecords) -> Result<()> {
-    if is_recorded(plan, records).await? {
-        return Ok(());
-    }
-    records.record(&plan.service, &plan.deployment.candidate().sha).await
-}
-
-async fn is_recorded(plan: &Plan, records: &impl VersionRecords) -> Result<bool> {
-    Ok(records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)))
+/// Whether the old version could take the traffic back.
+async fn can_still_serve(stable: &Version, stacks: &impl Stacks) -> Result<bool> {
+    Ok(stacks.describe(&stable.stack).await?.is_some_and(|stack| stack.phase == StackPhase::Ready))
 }
 
 #[cfg(test)]

@@ -2,18 +2,21 @@
 
 use canary_core::{
     OffsetDateTime,
-    aws::{self, AppMesh, CloudFormation, LockTable, ParameterStore},
+    aws::{self, AppMesh, CloudFormation, Ecs, LockTable, ParameterStore},
     lambda,
 };
+use remove_old::Ports;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     let config = aws::config();
     let (router, records) = (AppMesh::new(&config), ParameterStore::new(&config));
-    let stacks = CloudFormation::new(&config, None);
+    let (stacks, states) = (CloudFormation::new(&config, None), Ecs::new(&config));
     let locks = LockTable::new(&config, lambda::needed("LOCK_TABLE")?);
     lambda::serve("remove-old", |input| {
-        remove_old::handle(input, &router, &stacks, &records, &locks, OffsetDateTime::now_utc())
+        let ports =
+            Ports { router: &router, stacks: &stacks, states: &states, records: &records, locks: &locks };
+        remove_old::handle(input, ports, OffsetDateTime::now_utc())
     })
     .await
 }

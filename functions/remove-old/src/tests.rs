@@ -3,7 +3,9 @@
 use canary_core::{
     error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
-    ports::{Record, Stack, StackPhase},
+    record::Record,
+    stack::Stack,
+    tasks::Tasks,
 };
 
 use super::*;
@@ -13,7 +15,8 @@ async fn remove(world: &World, plan: fn() -> Plan) -> Result<Output> {
     let mut asked = Deletions::default();
     loop {
         let input = Input { plan: plan(), execution: "arn:execution".to_owned(), deletions: asked.deletions };
-        match handle(input, world, world, world, world, SHIFTED).await? {
+        let ports = Ports { router: world, stacks: world, states: world, records: world, locks: world };
+        match handle(input, ports, SHIFTED).await? {
             Output::InProgress(deletions) => asked = deletions,
             Output::Removed => return Ok(Output::Removed),
         }
@@ -24,30 +27,29 @@ fn candidate_has_all_traffic() -> State {
     State {
         routes: [("web-route".to_owned(), live(&[("web-bbb", 100)]))].into(),
         stacks: [ready("demo-web-aaa"), ready("demo-web-bbb")].into(),
-        record: Some(Record { sha: "aaa".into(), version: 1 }),
+        record: Some(Record { sha: "bbb".into(), version: 2 }),
+        tasks: [("demo-web-bbb".to_owned(), Tasks { desired: 2, healthy: 1, failed: Vec::new() })].into(),
         ..State::default()
     }
 }
 
 #[tokio::test]
-async fn the_version_is_recorded_once_and_the_old_one_goes_whatever_fails() {
+async fn the_old_version_goes_whatever_fails() {
     let end =
         survives_every_fault(&candidate_has_all_traffic(), async |world: &World| remove(world, canary_plan).await)
             .await;
-    assert_eq!(end.record, Some(Record { sha: "bbb".into(), version: 2 }));
     assert_eq!(end.stacks.keys().collect::<Vec<_>>(), ["demo-web-bbb"]);
 }
 
 #[tokio::test]
-async fn a_first_version_is_recorded_and_nothing_removed() {
-    let start = State { record: None, ..candidate_has_all_traffic() };
+async fn a_first_version_has_nothing_before_it() {
+    let start = candidate_has_all_traffic();
     let end = survives_every_fault(&start, async |world: &World| remove(world, first_plan).await).await;
-    assert_eq!(end.record, Some(Record { sha: "bbb".into(), version: 1 }));
     assert_eq!(end.stacks.len(), 2);
 }
 
 #[tokio::test]
-async fn while_the_old_version_has_traffic_nothing_is_recorded_or_removed() {
+async fn while_the_old_version_has_traffic_nothing_is_removed() {
     for route in [&[("web-aaa", 25), ("web-bbb", 75)][..], &[("web-aaa", 0), ("web-bbb", 100)], &[("web-aaa", 100)]] {
         let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: None });
         let start =
@@ -57,6 +59,35 @@ async fn while_the_old_version_has_traffic_nothing_is_recorded_or_removed() {
         assert_eq!(error.name(), "Canary.UnexpectedRoute", "{route:?}");
         assert_eq!(*world.state(), start);
     }
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn the_old_version_stays_while_the_candidate_has_no_healthy_task() {
+    let dead = Tasks { desired: 1, healthy: 0, failed: vec!["Essential container in task exited".to_owned()] };
+    for (tasks, why) in [
+        (Some(dead), "`web-bbb` has no healthy task, and ECS is to run 1; its last one ended: Essential container in task exited"),
+        (None, "`web-bbb` is gone: there is no stack `demo-web-bbb`"),
+    ] {
+        let mut start = candidate_has_all_traffic();
+        match tasks {
+            Some(tasks) => start.tasks.insert("demo-web-bbb".to_owned(), tasks),
+            None => start.stacks.remove("demo-web-bbb").and(None),
+        };
+        let world = World::new(start);
+        let error = remove(&world, canary_plan).await.unwrap_err();
+        assert_eq!(error.name(), "Canary.CandidateNotRunning");
+        assert_eq!(error.to_string(), format!("will not remove `web-aaa`: {why}"));
+        assert!(!world.calls().iter().any(|call| call.starts_with("DeleteStack")));
+    }
+}
+
+#[tokio::test]
+async fn a_removal_that_has_begun_goes_on_whatever_becomes_of_the_candidate() {
+    let mut start = candidate_has_all_traffic();
+    start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::Deleting, None));
+    start.tasks.clear();
+    assert_eq!(remove(&World::new(start), canary_plan).await.unwrap(), Output::Removed);
 }
 
 /// Promise 7.
@@ -127,31 +158,21 @@ async fn a_deployment_that_lost_the_lock_changes_nothing_and_ends_well_only_if_i
     let lock = Some(Held { holder: "arn:later".to_owned(), since: SHIFTED, unfinished: None });
     let start = State { lock, ..candidate_has_all_traffic() };
     let world = World::new(start.clone());
-    assert_eq!(remove(&world, canary_plan).await.unwrap_err().name(), "Canary.AlreadyRunning");
-    assert_eq!(*world.state(), start);
-    let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..start };
-    let world = World::new(start.clone());
     assert_eq!(remove(&world, canary_plan).await.unwrap(), Output::Removed);
+    assert_eq!(*world.state(), start);
+    let start = State { record: Some(Record { sha: "aaa".into(), version: 1 }), ..start };
+    let world = World::new(start.clone());
+    assert_eq!(remove(&world, canary_plan).await.unwrap_err().name(), "Canary.AlreadyRunning");
     assert_eq!(*world.state(), start);
 }
 
 #[tokio::test]
-async fn a_repair_finishes_the_removal_or_says_what_stays_and_forgets_the_plan() {
+async fn a_repair_finishes_the_removal_and_keeps_the_lock() {
     let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
     let lock = |unfinished| Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished });
     let start = State { lock: lock(Some(left())), ..candidate_has_all_traffic() };
     let end = survives_every_fault(&start, async |world: &World| remove(world, left).await).await;
     assert_eq!((end.lock, end.stacks.len()), (lock(None), 1));
-
-    for (route, targets) in [("beta", &[("web-aaa", 1)][..]), ("web-route", &[("web-aaa", 50), ("web-bbb", 50)])] {
-        let mut start = start.clone();
-        start.routes.insert(route.to_owned(), live(targets));
-        let world = World::new(start);
-        let error = remove(&world, left).await.unwrap_err();
-        assert_eq!(error.name(), "Canary.OldVersionNotRemoved", "{route}");
-        assert!(error.to_string().ends_with("delete-stack --stack-name demo-web-aaa`"), "{error}");
-        assert_eq!(world.state().lock, lock(None), "{route}");
-    }
 }
 
 #[tokio::test]

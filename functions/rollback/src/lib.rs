@@ -5,56 +5,53 @@ mod decision;
 
 use canary_core::{
     Error, OffsetDateTime, Result,
-    error::{UNHEALTHY, by_hand},
+    error::{INTERRUPTED, by_hand},
+    failure::Failure,
     lock,
-    plan::{Deployment, Plan, Traffic},
-    ports::{Locks, Stack, StackPhase, Stacks, TrafficRouter, VersionRecords},
+    plan::{Deployment, Plan},
+    ports::{Locks, Stacks, TrafficRouter, VersionRecords},
+    progress::{Phase, Progress},
     retire::{Deletions, Retirement, retire},
     service::Version,
     split::LiveRoute,
-    text::message,
+    stack::{Stack, StackPhase},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use decision::{Move, decide};
 
-/// The plan, where the traffic was after the last shift that is known to have ended, why the deployment failed, which execution
-/// takes it back (the one that the plan is of, or a later one that repairs what it left), and how often the candidate's stack
-/// was asked to go.
+/// The plan; how far the deployment is known to be; why it failed; which execution takes it back (its own, or a later one that
+/// repairs what it left); and how many times the deletion of the candidate's stack was requested.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
-    traffic: Traffic,
+    progress: Progress,
     failure: Failure,
     execution: String,
     deletions: u32,
-}
-
-/// What Step Functions caught.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct Failure {
-    error: String,
-    cause: String,
 }
 
 /// How far the rollback is.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status")]
 pub enum Output {
-    /// Traffic is safe; CloudFormation is removing the candidate: look again later.
+    /// Traffic is safe; CloudFormation is deleting the candidate's stack: poll again later.
     InProgress(Deletions),
     /// Everything is as it was before.
-    RolledBack {
-        /// What failed and what stands now.
-        summary: String,
-    },
-    /// The candidate was already recorded as the live version, so it stays.
-    Promoted {
-        /// What failed, what stands now and what is left to do.
-        summary: String,
-    },
+    RolledBack(Outcome),
+    /// A repair found the candidate recorded: what is left to do is to remove the old version.
+    Promoted,
+    /// The candidate is recorded as the live version and stays, and so does the old version's stack.
+    OldVersionKept(Outcome),
+}
+
+/// What the execution ends with.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// The name of the error that the deployment failed with.
+    pub error: String,
+    /// What stands now, what is left to do, and what failed.
+    pub summary: String,
 }
 
 /// Takes the next step back.
@@ -70,16 +67,17 @@ pub async fn handle(
     locks: &impl Locks,
     now: OffsetDateTime,
 ) -> Result<Output> {
-    let Input { plan, traffic, failure, execution, deletions } = input;
-    if let Some(other) = lock::lost_to(locks, &plan.service.key(), &execution, now).await {
+    let Input { plan, progress, failure, execution, deletions } = input;
+    if let Some(other) = lock::current_holder(locks, &plan.service.key(), &execution, now).await {
         return taken_over(&plan, &failure, &format!("`{other}` has taken the service over"), router, stacks, records)
             .await;
     }
     let live = router.route(&plan.service).await?;
-    let promoted = was_promoted(&plan, &traffic, &failure, records).await?;
+    // A bad candidate loses its traffic whether it is recorded or not, and does not wait for SSM.
+    let keeps = !failure.is_of_the_candidate() && is_recorded(&plan, progress.phase, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
 
-    let live = match decide(&plan.deployment, live.as_ref(), promoted, restorable) {
+    let live = match decide(&plan.deployment, live.as_ref(), keeps, restorable) {
         Move::None => live,
         Move::SetSplit(split) => {
             router.set_split(&plan.service, &live.unwrap_or_default(), &split).await?;
@@ -94,22 +92,18 @@ pub async fn handle(
             verify(&plan, found.is_none(), "no route", found.as_ref())?;
             found
         }
-        Move::Keep(why) => {
-            // A repair goes on with the removal of the version before, and needs the plan for it.
-            if plan.execution == execution {
-                lock::finish(locks, &plan, &execution).await?;
-            }
-            return Ok(Output::Promoted { summary: failure.told(&format!("{why}{}", still_to_go(&plan, &failure))) });
-        }
-        Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.told(&why))),
+        Move::Keep(_) if failure.error == INTERRUPTED => return Ok(Output::Promoted),
+        Move::Keep(why) => return keep(&plan, &failure, &why, locks, &execution).await,
+        Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.after(&why))),
     };
+    take_back_record(&plan, progress.phase, records).await?;
     let restored = restored(&plan, live.as_ref());
 
     let why = match retire_candidate(&plan, router, stacks, deletions).await {
         Ok(Retirement::InProgress(deletions)) => return Ok(Output::InProgress(deletions)),
         Ok(Retirement::Gone) => {
             lock::finish(locks, &plan, &execution).await?;
-            return Ok(Output::RolledBack { summary: failure.told(&restored) });
+            return Ok(Output::RolledBack(outcome(&failure, &restored)));
         }
         Ok(Retirement::Failed(reasons)) => reasons.join("; "),
         Err(error @ Error::StillReceivingTraffic { .. }) => error.to_string(),
@@ -118,11 +112,44 @@ pub async fn handle(
     // The traffic is where it belongs: a stack that cannot be deleted keeps nobody from deploying.
     lock::finish(locks, &plan, &execution).await?;
     let left = format!("{restored}, but {}", left(plan.deployment.candidate(), &why));
-    Err(Error::RollbackIncomplete(failure.told(&left)))
+    Err(Error::RollbackIncomplete(failure.after(&left)))
 }
 
-/// A lock is let go at the very end, so this had come there and its answer was lost. Nothing is touched any more; what it left is
-/// told as it was.
+fn outcome(failure: &Failure, stands: &str) -> Outcome {
+    Outcome { error: failure.name().to_owned(), summary: failure.after(stands) }
+}
+
+/// Whether the candidate is recorded as the live version.
+async fn is_recorded(plan: &Plan, phase: Phase, records: &impl VersionRecords) -> Result<bool> {
+    if !phase.may_be_recorded() {
+        return Ok(false);
+    }
+    let record = records.recorded(&plan.service.version_parameter()).await?;
+    Ok(record.is_some_and(|record| record.is_of(plan)))
+}
+
+/// Records the stable version again if the candidate is recorded. The traffic has moved before, and no stack is deleted while the
+/// record names it.
+async fn take_back_record(plan: &Plan, phase: Phase, records: &impl VersionRecords) -> Result<()> {
+    match plan.deployment.stable() {
+        Some(stable) if is_recorded(plan, phase, records).await? => records.record(&plan.service, &stable.sha).await,
+        _ => Ok(()),
+    }
+}
+
+/// The candidate stays. If what failed can pass, the plan stays in the lock and the next deployment or a repair goes on with the
+/// removal; otherwise the removal is a person's, and keeps nobody from deploying.
+async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, execution: &str) -> Result<Output> {
+    if failure.can_pass() {
+        let next = "; the next deployment or a repair goes on with the removal of the version before it";
+        return Ok(Output::OldVersionKept(outcome(failure, &format!("{why}{next}"))));
+    }
+    lock::finish(locks, plan, execution).await?;
+    Ok(Output::OldVersionKept(outcome(failure, &format!("{why}{}", still_to_go(plan, failure)))))
+}
+
+/// A lock is released at the very end, so this rollback had come there and its answer was lost. Nothing is touched any more; the
+/// outcome says what it left.
 async fn taken_over(
     plan: &Plan,
     failure: &Failure,
@@ -131,34 +158,20 @@ async fn taken_over(
     stacks: &impl Stacks,
     records: &impl VersionRecords,
 ) -> Result<Output> {
-    if records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)) {
-        return Ok(Output::Promoted { summary: failure.told(&format!("{by}{}", still_to_go(plan, failure))) });
+    if is_recorded(plan, Phase::Interrupted, records).await? {
+        return Ok(Output::OldVersionKept(outcome(failure, &format!("{by}{}", still_to_go(plan, failure)))));
     }
     let candidate = plan.deployment.candidate();
     match stacks.describe(&candidate.stack).await? {
         Some(stack) if stack.execution.as_ref() == Some(&plan.execution) => {
-            let left = match router.naming(&plan.service, &candidate.name).await?.as_slice() {
+            let left = match router.routes_targeting(&plan.service, candidate).await?.as_slice() {
                 [] => left(candidate, &stacks.failures(&candidate.stack).await?.join("; ")),
                 routes => format!("stack `{}` stays, because `{}` names it", candidate.stack, routes.join("`, `")),
             };
-            Err(Error::RollbackIncomplete(failure.told(&format!("{by}, but {left}"))))
+            Err(Error::RollbackIncomplete(failure.after(&format!("{by}, but {left}"))))
         }
-        _ => Ok(Output::RolledBack { summary: failure.told(by) }),
+        _ => Ok(Output::RolledBack(outcome(failure, by))),
     }
-}
-
-/// The record is written only after the last healthy look at 100 %. So neither a candidate that was unhealthy nor one on its
-/// way there was ever promoted, and their traffic does not wait for SSM.
-async fn was_promoted(
-    plan: &Plan,
-    traffic: &Traffic,
-    failure: &Failure,
-    records: &impl VersionRecords,
-) -> Result<bool> {
-    if traffic.target.is_some() || failure.error == UNHEALTHY {
-        return Ok(false);
-    }
-    Ok(records.recorded(&plan.service).await?.is_some_and(|record| record.is_of(plan)))
 }
 
 /// Whether the stable version can take the traffic. One that has a share of it is taken to, unless its stack is known to be
@@ -227,20 +240,6 @@ fn still_to_go(plan: &Plan, failure: &Failure) -> String {
 
 fn left(version: &Version, why: &str) -> String {
     format!("stack `{}` could not be deleted ({why}); {}", version.stack, by_hand(&version.stack))
-}
-
-impl Failure {
-    /// What stands now, followed by what failed.
-    fn told(&self, outcome: &str) -> String {
-        message(&format!("{outcome}. The deployment failed with {}: {}", self.error, self.message()))
-    }
-
-    /// A function's error arrives as JSON inside the cause; any other cause is text.
-    fn message(&self) -> String {
-        let parsed: Option<Value> = serde_json::from_str(&self.cause).ok();
-        let message = parsed.as_ref().and_then(|cause| cause.get("errorMessage")).and_then(Value::as_str);
-        message.unwrap_or(&self.cause).to_owned()
-    }
 }
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    error::INTERRUPTED,
+    error::{INTERRUPTED, NOT_RUNNING, UNHEALTHY},
     fakes::{Fault, Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
-    ports::{Record, Stack},
-    split::Weight,
+    record::Record,
 };
 
 use super::*;
@@ -13,8 +12,9 @@ const LAMBDA_CAUSE: &str = r#"{"errorType":"Canary.StackFailed","errorMessage":"
 
 fn input(plan: Plan, error: &str) -> Input {
     let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
-    let traffic = Traffic { weight: Weight::ALL, target: None, since: Some(SHIFTED), shifted_at: Some(SHIFTED) };
-    Input { plan, traffic, failure, execution: "arn:execution".to_owned(), deletions: 0 }
+    let phase = if error == INTERRUPTED { Phase::Interrupted } else { Phase::Retiring };
+    let progress = Progress::begin(phase);
+    Input { plan, progress, failure, execution: "arn:execution".to_owned(), deletions: 0 }
 }
 
 async fn roll_back_after(world: &World, plan: fn() -> Plan, error: &str) -> Result<Output> {
@@ -92,6 +92,41 @@ async fn traffic_that_does_not_move_keeps_the_candidate() {
 
 /// Promise 8.
 #[tokio::test]
+async fn a_recorded_candidate_that_turns_out_bad_is_taken_back_and_so_is_its_record() {
+    for error in [NOT_RUNNING, UNHEALTHY] {
+        let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
+        let end = survives_every_fault(&start, async |world: &World| roll_back_after(world, canary_plan, error).await)
+            .await;
+        assert_eq!(end, State { record: Some(Record { sha: "aaa".into(), version: 3 }), ..as_before() }, "{error}");
+    }
+}
+
+/// Promise 6.
+#[tokio::test]
+async fn the_record_is_taken_back_after_the_traffic_and_before_the_stack_goes() {
+    let world = World::new(State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) });
+    roll_back_after(&world, canary_plan, NOT_RUNNING).await.unwrap();
+    let calls = world.calls();
+    let place = |name: &str| calls.iter().position(|call| call.starts_with(name)).unwrap();
+    let (moved, recorded, deleted) = (place("UpdateRoute"), place("PutParameter"), place("DeleteStack"));
+    assert!(moved < recorded && recorded < deleted, "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_removal_that_an_outage_stopped_is_left_to_the_next_deployment() {
+    let lock = held("arn:execution", Some(canary_plan()));
+    let record = Some(Record { sha: "bbb".into(), version: 2 });
+    for (error, kept) in [("Canary.Unavailable", true), ("States.Timeout", true), ("Canary.AccessDenied", false)] {
+        let world = World::new(State { record: record.clone(), lock: lock.clone(), ..at(&[("web-bbb", 100)]) });
+        let output = roll_back_after(&world, canary_plan, error).await.unwrap();
+        let Output::OldVersionKept(Outcome { summary, .. }) = output else { panic!("{output:?}") };
+        assert_eq!(summary.contains("the next deployment or a repair goes on"), kept, "{summary}");
+        assert_eq!(world.state().lock.is_some(), kept, "{error}");
+    }
+}
+
+/// Promise 8.
+#[tokio::test]
 async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
     let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-aaa", 100)]) };
     start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::Deleting, None));
@@ -105,7 +140,7 @@ async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
 async fn on_the_way_to_100_percent_traffic_does_not_wait_for_ssm() {
     let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
     let mut input = input(canary_plan(), "Canary.AccessDenied");
-    input.traffic.target = Some(Weight::ALL);
+    input.progress.phase = Phase::Shifting;
     handle(input, &world, &world, &world, &world, SHIFTED).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
     assert!(!world.calls().iter().any(|call| call.starts_with("GetParameter")));
@@ -148,7 +183,9 @@ async fn a_version_that_was_already_recorded_stays() {
     let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
     let world = World::new(start.clone());
     let output = roll_back_after(&world, canary_plan, "Canary.OldVersionNotRemoved").await.unwrap();
-    assert!(matches!(&output, Output::Promoted { summary } if summary.contains("recorded as the live version")));
+    let Output::OldVersionKept(Outcome { summary, error }) = output else { panic!("{output:?}") };
+    assert!(summary.contains("recorded as the live version"), "{summary}");
+    assert_eq!(error, "Canary.OldVersionNotRemoved");
     assert_eq!(*world.state(), start);
 }
 
@@ -161,7 +198,7 @@ async fn whatever_a_removal_failed_with_the_command_that_finishes_it_is_told_onc
         let mut input = input(canary_plan(), "Canary.AccessDenied");
         input.failure.cause = cause.to_owned();
         let output = handle(input, &world, &world, &world, &world, SHIFTED).await.unwrap();
-        let Output::Promoted { summary } = output else { panic!("{output:?}") };
+        let Output::OldVersionKept(Outcome { summary, .. }) = output else { panic!("{output:?}") };
         assert_eq!(summary.matches(&told).count(), 1, "{summary}");
     }
 }
@@ -171,7 +208,8 @@ async fn an_earlier_record_of_the_same_commit_is_not_this_deployments() {
     let start = State { record: Some(Record { sha: "bbb".into(), version: 1 }), ..at(&[("web-bbb", 100)]) };
     let world = World::new(start);
     let output = roll_back_after(&world, canary_plan, "States.Timeout").await.unwrap();
-    assert!(matches!(output, Output::RolledBack { .. }));
+    let Output::RolledBack(Outcome { error, .. }) = output else { panic!("{output:?}") };
+    assert_eq!(error, "Canary.StateFailed", "AWS keeps `States.Timeout` for itself");
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
 }
 
@@ -250,7 +288,7 @@ async fn a_deletion_that_fails_is_asked_for_once_more() {
 async fn the_summary_says_what_stands_and_what_failed() {
     let world = World::new(at(&[("web-aaa", 100)]));
     let output = roll_back_after(&world, canary_plan, "Canary.StackFailed").await.unwrap();
-    let Output::RolledBack { summary } = output else { panic!("{output:?}") };
+    let Output::RolledBack(Outcome { summary, .. }) = output else { panic!("{output:?}") };
     assert_eq!(
         summary,
         "all traffic of `web` is on `web-aaa`. The deployment failed with Canary.StackFailed: stack is dead"
@@ -269,7 +307,7 @@ async fn the_summary_says_what_somebody_else_put_on_the_route_and_it_stays() {
     ] {
         let world = World::new(start);
         let output = roll_back_after(&world, plan, "Canary.UnexpectedRoute").await.unwrap();
-        let Output::RolledBack { summary } = output else { panic!("{output:?}") };
+        let Output::RolledBack(Outcome { summary, .. }) = output else { panic!("{output:?}") };
         let told = "somebody else changed the route of `web`, which has";
         assert!(summary.starts_with(&format!("{told} {has}. ")), "{summary}");
         assert_eq!(world.state().routes["web-route"], live(left));
@@ -307,7 +345,7 @@ async fn a_repair_of_a_recorded_version_leaves_the_plan_to_the_removal() {
     start.lock = held("arn:execution", Some(left()));
     let world = World::new(start.clone());
     let output = roll_back_after(&world, left, INTERRUPTED).await.unwrap();
-    assert!(matches!(output, Output::Promoted { .. }), "{output:?}");
+    assert_eq!(output, Output::Promoted);
     assert_eq!(*world.state(), start);
 }
 
@@ -323,12 +361,12 @@ async fn a_deployment_that_was_taken_over_touches_nothing_any_more_and_says_what
     };
 
     let ended = untouched(State { lock: lock.clone(), ..as_before() }).await.unwrap();
-    let Output::RolledBack { summary } = ended else { panic!("{ended:?}") };
+    let Output::RolledBack(Outcome { summary, .. }) = ended else { panic!("{ended:?}") };
     assert!(summary.starts_with(&format!("{took}. ")), "{summary}");
 
     let record = Some(Record { sha: "bbb".into(), version: 2 });
     let ended = untouched(State { lock: lock.clone(), record, ..at(&[("web-bbb", 100)]) }).await.unwrap();
-    let Output::Promoted { summary } = ended else { panic!("{ended:?}") };
+    let Output::OldVersionKept(Outcome { summary, .. }) = ended else { panic!("{ended:?}") };
     assert!(summary.starts_with(&format!("{took}, but stack `demo-web-aaa` of the version before it")), "{summary}");
 
     let mut start = State { lock: lock.clone(), ..at(&[("web-aaa", 100)]) };

@@ -1,18 +1,21 @@
-//! Canary & Switch Traffic: gives the candidate the absolute weight it is told, and reads it back.
+//! Canary & Switch Traffic: gives the candidate the weight of the present step, and reads it back.
 
 use canary_core::{
     Error, OffsetDateTime, Result,
-    plan::{Deployment, Plan, Traffic},
+    plan::{Deployment, Plan},
     ports::TrafficRouter,
+    progress::Progress,
     split::{LiveRoute, Weight},
 };
 use serde::Deserialize;
 
-/// The plan, and where the traffic is.
+/// The plan, how far the deployment is, and when this state was entered: a shift that is tried again began at its first try.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
-    traffic: Traffic,
+    progress: Progress,
+    #[serde(with = "time::serde::rfc3339")]
+    entered: OffsetDateTime,
 }
 
 /// What to do about the route as it is.
@@ -23,26 +26,21 @@ enum Step {
     Nothing,
 }
 
-/// Sets the target weight and answers where the traffic is now.
+/// Sets the present step's weight, reads it back and returns the new progress.
 ///
 /// # Errors
 /// `Canary.UnexpectedRoute` if the route is not this deployment's to change, `Canary.ShiftNotApplied` if it does not report
 /// the new weights; otherwise what AWS refused.
-pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTime) -> Result<Traffic> {
-    let Input { plan, traffic } = input;
-    let weight = traffic.target.ok_or_else(|| Error::InvalidState {
-        function: "shift-traffic",
-        why: "`traffic.target` is null: all traffic was shifted".to_owned(),
-    })?;
+pub async fn handle(input: Input, router: &impl TrafficRouter) -> Result<Progress> {
+    let Input { plan, progress, entered } = input;
+    let target = progress.present(&plan, "shift-traffic")?;
     let service = &plan.service;
-    let wanted = plan.deployment.split(weight);
-
-    match step(&plan, router.route(service).await?, traffic.weight, weight)? {
+    let wanted = plan.deployment.split(target.weight);
+    match step(&plan, router.route(service).await?, progress.weight, target.weight)? {
         Step::Create => router.create(service, &wanted).await?,
         Step::SetSplit(found) => router.set_split(service, &found, &wanted).await?,
         Step::Nothing => {}
     }
-
     let found = router.route(service).await?.unwrap_or_default();
     if !found.carries(&wanted) {
         return Err(Error::ShiftNotApplied {
@@ -51,7 +49,8 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, now: OffsetDateTi
             found: found.to_string(),
         });
     }
-    Ok(Traffic { weight, target: plan.next(weight), since: traffic.since.or(Some(now)), shifted_at: Some(now) })
+    let target = *target;
+    Ok(progress.shifted(&target, entered))
 }
 
 /// Only a route that is as this deployment left it is changed; what else is on it was put there by somebody else meanwhile.

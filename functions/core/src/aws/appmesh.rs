@@ -1,13 +1,16 @@
 //! Traffic over the weighted targets of an App Mesh route.
 
+mod mesh;
+mod preflight;
+
 use aws_config::SdkConfig;
 use aws_sdk_appmesh::{
     Client,
-    error::{BuildError, ProvideErrorMetadata, SdkError},
+    error::{BuildError, SdkError},
     operation::{create_route::CreateRouteError, update_route::UpdateRouteError},
     types::{
-        GrpcRoute, GrpcRouteAction, GrpcRouteMatch, HttpRoute, HttpRouteAction, HttpRouteMatch, RouteSpec,
-        ServiceDiscovery, TcpRoute, TcpRouteAction, WeightedTarget,
+        GrpcRoute, GrpcRouteAction, GrpcRouteMatch, HttpRoute, HttpRouteAction, HttpRouteMatch, RouteSpec, TcpRoute,
+        TcpRouteAction, WeightedTarget,
     },
 };
 
@@ -15,8 +18,9 @@ use super::failed;
 use crate::{
     Error, Result,
     error::Refusal,
-    ports::{Listening, TrafficRouter},
-    service::{Protocol, Service},
+    plan::Deployment,
+    ports::TrafficRouter,
+    service::{Protocol, Service, Version},
     split::{LiveRoute, Split},
 };
 
@@ -27,21 +31,22 @@ type Built<T> = std::result::Result<T, BuildError>;
 #[derive(Clone, Debug)]
 pub struct AppMesh {
     client: Client,
+    namespaces: aws_sdk_servicediscovery::Client,
 }
 
 impl AppMesh {
     /// An adapter over a new client.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self { client: Client::new(config), namespaces: aws_sdk_servicediscovery::Client::new(config) }
     }
 
-    async fn spec(&self, service: &Service, route: &str) -> Result<Option<RouteSpec>> {
+    async fn spec(&self, mesh: &str, router: &str, route: &str) -> Result<Option<RouteSpec>> {
         let described = self
             .client
             .describe_route()
-            .mesh_name(mesh(service))
-            .virtual_router_name(router(service))
+            .mesh_name(mesh)
+            .virtual_router_name(router)
             .route_name(route)
             .send()
             .await;
@@ -55,13 +60,13 @@ impl AppMesh {
 
 impl TrafficRouter for AppMesh {
     async fn route(&self, service: &Service) -> Result<Option<LiveRoute>> {
-        let spec = self.spec(service, &route(service)).await?;
+        let spec = self.spec(mesh(service), &router(service), &route(service)).await?;
         Ok(spec.map(|spec| live(&spec)))
     }
 
     async fn create(&self, service: &Service, split: &Split) -> Result<()> {
         let name = route(service);
-        let spec = weighted(split, &[])
+        let spec = weighted(split, &[], &[])
             .and_then(|targets| new_spec(service.protocol, targets))
             .map_err(|error| failed("CreateRoute", &name, SdkError::<CreateRouteError>::construction_failure(error)))?;
         self.client
@@ -78,7 +83,7 @@ impl TrafficRouter for AppMesh {
 
     async fn set_split(&self, service: &Service, found: &LiveRoute, split: &Split) -> Result<()> {
         let name = route(service);
-        let spec = self.spec(service, &name).await?.ok_or_else(|| Error::UnexpectedRoute {
+        let spec = self.spec(mesh(service), &router(service), &name).await?.ok_or_else(|| Error::UnexpectedRoute {
             service: service.microservice_name.clone(),
             why: format!("`{name}` is gone"),
         })?;
@@ -91,7 +96,8 @@ impl TrafficRouter for AppMesh {
                 source: format!("it had {found}, and a moment later {now}").into(),
             });
         }
-        let wanted = weighted(split, targets(&spec))
+        let ports = self.ports_of_new_targets(mesh(service), split, targets(&spec)).await?;
+        let wanted = weighted(split, targets(&spec), &ports)
             .map_err(|error| failed("UpdateRoute", &name, SdkError::<UpdateRouteError>::construction_failure(error)))?;
         self.client
             .update_route()
@@ -103,45 +109,6 @@ impl TrafficRouter for AppMesh {
             .await
             .map_err(|error| failed("UpdateRoute", &name, error))?;
         Ok(())
-    }
-
-    async fn listens(&self, environment: &str, microservice: &str) -> Result<Listening> {
-        let router = router_of(microservice);
-        let described =
-            self.client.describe_virtual_router().mesh_name(environment).virtual_router_name(&router).send().await;
-        match described {
-            Ok(output) => {
-                let spec = output.virtual_router.and_then(|router| router.spec);
-                let listeners = spec.and_then(|spec| spec.listeners).unwrap_or_default();
-                let mappings = listeners.into_iter().filter_map(|listener| listener.port_mapping);
-                Ok(Listening::For(mappings.filter_map(|mapping| mapping.protocol.as_str().parse().ok()).collect()))
-            }
-            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => {
-                let said = refused.err().message().unwrap_or("NotFoundException").to_owned();
-                Ok(Listening::Nowhere(format!("mesh `{environment}` has no virtual router `{router}` ({said})")))
-            }
-            Err(error) => Err(failed("DescribeVirtualRouter", &router, error)),
-        }
-    }
-
-    async fn namespace(&self, service: &Service, version: &str) -> Result<Option<String>> {
-        let described =
-            self.client.describe_virtual_node().mesh_name(mesh(service)).virtual_node_name(version).send().await;
-        match described {
-            Ok(output) => {
-                let spec = output.virtual_node.and_then(|node| node.spec);
-                Ok(match spec.and_then(|spec| spec.service_discovery) {
-                    Some(ServiceDiscovery::AwsCloudMap(map)) => Some(map.namespace_name),
-                    // A version's own name in the namespace; any other host name says nothing of a namespace.
-                    Some(ServiceDiscovery::Dns(dns)) => {
-                        dns.hostname.strip_prefix(version).and_then(|rest| rest.strip_prefix('.')).map(str::to_owned)
-                    }
-                    _ => None,
-                })
-            }
-            Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => Ok(None),
-            Err(error) => Err(failed("DescribeVirtualNode", version, error)),
-        }
     }
 
     async fn remove(&self, service: &Service) -> Result<()> {
@@ -161,30 +128,21 @@ impl TrafficRouter for AppMesh {
         }
     }
 
-    async fn naming(&self, service: &Service, version: &str) -> Result<Vec<String>> {
-        let router = router(service);
-        let mut pages = self
-            .client
-            .list_routes()
-            .mesh_name(mesh(service))
-            .virtual_router_name(&router)
-            .into_paginator()
-            .items()
-            .send();
+    async fn routes_targeting(&self, service: &Service, version: &Version) -> Result<Vec<String>> {
         let mut found = Vec::new();
-        while let Some(listed) = pages.next().await {
-            let name = match listed {
-                Ok(listed) => listed.route_name,
-                // Without a router there is no route that could name anything.
-                Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => break,
-                Err(error) => return Err(failed("ListRoutes", &router, error)),
-            };
-            let spec = self.spec(service, &name).await?;
-            if spec.is_some_and(|spec| targets(&spec).iter().any(|target| target.virtual_node == version)) {
-                found.push(name);
+        for router in self.routers(mesh(service)).await? {
+            for (name, spec) in self.routes(mesh(service), &router).await? {
+                if targets(&spec).iter().any(|target| target.virtual_node == version.name) {
+                    found.push(if router == self::router(service) { name } else { format!("{router}/{name}") });
+                }
             }
         }
+        found.extend(self.services_provided_by(mesh(service), &version.name).await?);
         Ok(found)
+    }
+
+    async fn preflight(&self, service: &Service, deployment: &Deployment) -> Result<Vec<Error>> {
+        preflight::problems(self, service, deployment).await
     }
 }
 
@@ -193,11 +151,7 @@ fn mesh(service: &Service) -> &str {
 }
 
 pub(crate) fn router(service: &Service) -> String {
-    router_of(&service.microservice_name)
-}
-
-fn router_of(microservice: &str) -> String {
-    format!("{microservice}-vr")
+    format!("{}-vr", service.microservice_name)
 }
 
 pub(crate) fn route(service: &Service) -> String {
@@ -240,9 +194,9 @@ fn with_targets(mut spec: RouteSpec, wanted: Vec<WeightedTarget>) -> RouteSpec {
     spec
 }
 
-/// Targets for a split. A target that names a port of its node keeps it, and a new version gets that of the version beside it.
-fn weighted(split: &Split, current: &[WeightedTarget]) -> Built<Vec<WeightedTarget>> {
-    let usual_port = current.iter().find_map(|target| target.port);
+/// Targets for a split. A target that is on the route keeps its port; a new one has the port in `new_ports`, if it is there.
+fn weighted(split: &Split, current: &[WeightedTarget], new_ports: &[(String, i32)]) -> Built<Vec<WeightedTarget>> {
+    let new_port = |version: &str| new_ports.iter().find(|(name, _)| name == version).map(|(_, port)| *port);
     split
         .shares()
         .iter()
@@ -251,7 +205,7 @@ fn weighted(split: &Split, current: &[WeightedTarget]) -> Built<Vec<WeightedTarg
             WeightedTarget::builder()
                 .virtual_node(version)
                 .weight(i32::from(weight.percent()))
-                .set_port(known.map_or(usual_port, |target| target.port))
+                .set_port(known.map_or_else(|| new_port(version), |target| target.port))
                 .build()
         })
         .collect()

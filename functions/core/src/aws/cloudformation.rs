@@ -5,7 +5,7 @@ use aws_sdk_cloudformation::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     operation::validate_template::ValidateTemplateOutput,
-    types::{OnFailure, Parameter, StackEvent, StackStatus, Tag, TemplateParameter},
+    types::{OnFailure, Parameter, ResourceStatus, StackEvent, StackStatus, Tag, TemplateParameter},
 };
 
 use super::failed;
@@ -13,15 +13,17 @@ use crate::{
     Result,
     limits::STACK_MINUTES,
     plan::Plan,
-    ports::{Stack, StackPhase, Stacks, Templates},
+    ports::{Stacks, Templates},
     request::Template,
     service::service_key,
+    stack::{Stack, StackPhase},
 };
 
 /// The tags that say which execution made a stack, and for which service.
 pub const EXECUTION_TAG: &str = "canary:execution";
 const ENVIRONMENT_TAG: &str = "canary:environment";
 const MICROSERVICE_TAG: &str = "canary:microservice";
+const ECS_SERVICE: &str = "AWS::ECS::Service";
 /// As many failure reasons as fit a Step Functions cause and a reader's patience.
 const REASONS: usize = 5;
 
@@ -103,6 +105,19 @@ impl Stacks for CloudFormation {
             Err(error) => return Err(failed("DescribeStackEvents", stack, error)),
         };
         Ok(reasons(&page.stack_events.unwrap_or_default()))
+    }
+
+    async fn ecs_services(&self, stack: &str) -> Result<Vec<String>> {
+        let described = match self.client.describe_stack_resources().stack_name(stack).send().await {
+            Ok(described) => described,
+            Err(error) if does_not_exist(&error) => return Ok(Vec::new()),
+            Err(error) => return Err(failed("DescribeStackResources", stack, error)),
+        };
+        let services = described.stack_resources.unwrap_or_default().into_iter().filter(|resource| {
+            resource.resource_type() == Some(ECS_SERVICE)
+                && resource.resource_status() != Some(&ResourceStatus::DeleteComplete)
+        });
+        Ok(services.filter_map(|service| service.physical_resource_id).collect())
     }
 }
 

@@ -21,8 +21,6 @@ use crate::{
 
 const NAMESPACE: &str = "ECS/ContainerInsights/Prometheus";
 const METRIC: &str = "envoy_http_downstream_rq_xx";
-/// The agent publishes a data point a minute.
-const PERIOD_SECONDS: i32 = 60;
 /// The classes of HTTP status codes; each is a metric of its own.
 const CLASSES: [u8; 5] = [1, 2, 3, 4, 5];
 const ERROR_CLASS: u8 = 5;
@@ -64,7 +62,7 @@ impl AnswerCounts for CloudWatch {
                 };
                 let count = total(result.values().iter());
                 answers.requests += count;
-                answers.recent += total(recent(result, window.shifted_at));
+                answers.settled += total(settled(result, window.settled_from));
                 if result.id() == Some(id(ERROR_CLASS).as_str()) {
                     answers.errors += count;
                 }
@@ -97,18 +95,18 @@ fn query(plan: &Plan, class: u8) -> MetricDataQuery {
         ("envoy_response_code_class", &class_text),
     ]
     .map(|(name, value)| Dimension::builder().name(name).value(value).build());
+    let period = i32::try_from(plan.health.metric_period).unwrap_or(i32::MAX);
     let metric = Metric::builder().namespace(NAMESPACE).metric_name(METRIC).set_dimensions(Some(dimensions.into()));
     MetricDataQuery::builder()
         .id(id(class))
-        .metric_stat(MetricStat::builder().metric(metric.build()).period(PERIOD_SECONDS).stat("Sum").build())
+        .metric_stat(MetricStat::builder().metric(metric.build()).period(period).stat("Sum").build())
         .build()
 }
 
-/// The values of the minute that holds `since`, and of later ones. A data point carries the beginning of its minute.
-fn recent(result: &MetricDataResult, since: OffsetDateTime) -> impl Iterator<Item = &f64> {
-    let minute = since.unix_timestamp().div_euclid(PERIOD_SECONDS.into()) * i64::from(PERIOD_SECONDS);
+/// The values of data points that begin at `from` or later. A data point carries its beginning.
+fn settled(result: &MetricDataResult, from: OffsetDateTime) -> impl Iterator<Item = &f64> {
     let dated = result.timestamps().iter().zip(result.values());
-    dated.filter(move |(timestamp, _)| timestamp.secs() >= minute).map(|(_, value)| value)
+    dated.filter(move |(timestamp, _)| timestamp.secs() >= from.unix_timestamp()).map(|(_, value)| value)
 }
 
 /// Sums counts. They are whole and never negative; CloudWatch carries them as floating point.

@@ -13,8 +13,9 @@ use time::OffsetDateTime;
 use super::failed;
 use crate::{
     Result,
+    lock::Lock,
     plan::Plan,
-    ports::{Lock, Locks},
+    ports::Locks,
 };
 
 type Item = HashMap<String, AttributeValue>;

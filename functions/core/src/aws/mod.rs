@@ -9,6 +9,8 @@ pub(crate) mod appmesh;
 mod cloudformation;
 #[cfg(feature = "cloudwatch")]
 mod cloudwatch;
+#[cfg(feature = "ecs")]
+mod ecs;
 #[cfg(feature = "sfn")]
 mod executions;
 #[cfg(feature = "dynamodb")]
@@ -24,6 +26,8 @@ pub use appmesh::AppMesh;
 pub use cloudformation::CloudFormation;
 #[cfg(feature = "cloudwatch")]
 pub use cloudwatch::CloudWatch;
+#[cfg(feature = "ecs")]
+pub use ecs::Ecs;
 #[cfg(feature = "sfn")]
 pub use executions::StepFunctions;
 #[cfg(feature = "dynamodb")]

@@ -9,11 +9,7 @@ use aws_sdk_ssm::{
 };
 
 use super::failed;
-use crate::{
-    Result,
-    ports::{Record, VersionRecords},
-    service::Service,
-};
+use crate::{Result, ports::VersionRecords, record::Record, service::Service};
 
 /// One parameter a service; its value is the live commit and its version number the number of deployments.
 #[derive(Clone, Debug)]
@@ -30,16 +26,15 @@ impl ParameterStore {
 }
 
 impl VersionRecords for ParameterStore {
-    async fn recorded(&self, service: &Service) -> Result<Option<Record>> {
-        let name = service.version_parameter();
+    async fn recorded(&self, parameter: &str) -> Result<Option<Record>> {
         // Pipelines before this one recorded encrypted strings.
-        match self.client.get_parameter().name(&name).with_decryption(true).send().await {
+        match self.client.get_parameter().name(parameter).with_decryption(true).send().await {
             Ok(output) => Ok(output.parameter.map(|Parameter { value, version, .. }| Record {
                 sha: value.unwrap_or_default(),
                 version: u64::try_from(version).unwrap_or(0),
             })),
             Err(SdkError::ServiceError(refused)) if refused.err().is_parameter_not_found() => Ok(None),
-            Err(error) => Err(failed("GetParameter", &name, error)),
+            Err(error) => Err(failed("GetParameter", parameter, error)),
         }
     }
 
@@ -47,7 +42,7 @@ impl VersionRecords for ParameterStore {
         let name = service.version_parameter();
         let put = self.client.put_parameter().name(&name).value(sha).overwrite(true);
         // A parameter keeps the type it was made with; only a new one needs to be told.
-        let put = if self.recorded(service).await?.is_none() { put.r#type(ParameterType::String) } else { put };
+        let put = if self.recorded(&name).await?.is_none() { put.r#type(ParameterType::String) } else { put };
         // Each write raises the version, so the SDK must not repeat one whose answer was lost: whoever tries again reads first.
         let once = Config::builder().retry_config(RetryConfig::disabled());
         put.customize().config_override(once).send().await.map_err(|error| failed("PutParameter", &name, error))?;

@@ -6,8 +6,9 @@ use super::world::{World, refused};
 use crate::{
     Result,
     error::Refusal,
+    lock::{ExecutionState, Lock},
     plan::Plan,
-    ports::{Executions, Lock, Locks, Standing},
+    ports::{Executions, Locks},
 };
 
 /// A lock that somebody has.
@@ -58,13 +59,13 @@ impl Locks for World {
 }
 
 impl Executions for World {
-    async fn standing(&self, execution: &str) -> Result<Standing> {
+    async fn state(&self, execution: &str) -> Result<ExecutionState> {
         self.call("DescribeExecution", execution, |state| {
-            let stopped = || state.stopped.get(execution).map_or(Standing::Unknown, |at| Standing::Stopped(*at));
+            let stopped = |at: &OffsetDateTime| ExecutionState::Ended { at: *at, why: "was stopped".to_owned() };
             Ok(match (state.running.contains(execution), state.ended.contains(execution)) {
-                (true, _) => Standing::Running,
-                (_, true) => Standing::Ended,
-                _ => stopped(),
+                (true, _) => ExecutionState::Running,
+                (_, true) => ExecutionState::Succeeded,
+                _ => state.stopped.get(execution).map_or(ExecutionState::Unknown, stopped),
             })
         })
     }

@@ -7,5 +7,5 @@ mod world;
 
 pub use harness::survives_every_fault;
 pub use locks::Held;
-pub use samples::{SHIFTED, canary_plan, first_plan, live, ready};
+pub use samples::{SHIFTED, canary_plan, check, first_plan, live, ready};
 pub use world::{Fault, State, World};

@@ -3,11 +3,12 @@
 use time::OffsetDateTime;
 
 use crate::{
-    plan::{Deployment, HealthPolicy, Plan},
-    ports::{Stack, StackPhase},
+    health::{Answers, Check, Verdict},
+    plan::{Deployment, FORMAT, HealthPolicy, Plan, Router, Step},
     request::NoData,
     service::{Protocol, Service},
-    split::{LiveRoute, Weight, steps},
+    split::{LiveRoute, Weight, weights},
+    stack::{Stack, StackPhase},
 };
 
 /// A moment.
@@ -18,7 +19,7 @@ pub const SHIFTED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 pub fn canary_plan() -> Plan {
     let service = service();
     let deployment = Deployment::Canary { stable: service.version("aaa"), candidate: service.version("bbb") };
-    plan(service, deployment, 2, steps(Weight::new(25).unwrap_or(Weight::ALL)))
+    plan(service, deployment, 2, weights(Weight::new(25).unwrap_or(Weight::ALL)))
 }
 
 /// A first deployment of `web-bbb`.
@@ -41,6 +42,21 @@ pub fn ready(name: &str) -> (String, Stack) {
     (name.to_owned(), Stack::in_phase(StackPhase::Ready, Some("arn:earlier")))
 }
 
+/// A healthy check with this reason.
+#[must_use]
+pub fn check(reason: &str) -> Check {
+    Check {
+        verdict: Verdict::Healthy,
+        reason: reason.to_owned(),
+        answers: Answers::default(),
+        threshold: 5,
+        tasks: None,
+        weight: 25,
+        window_start: SHIFTED,
+        window_end: SHIFTED,
+    }
+}
+
 fn service() -> Service {
     Service {
         environment_name: "demo".into(),
@@ -53,19 +69,21 @@ fn service() -> Service {
 
 fn plan(service: Service, deployment: Deployment, version: u64, weights: Vec<Weight>) -> Plan {
     Plan {
+        format: FORMAT,
         execution: "arn:execution".into(),
+        router: Router::AppMesh,
         service,
         deployment,
         version,
         container_image: "web:bbb".into(),
-        weights,
-        wait_time: 60,
+        steps: weights.into_iter().map(|weight| Step { weight, watch_seconds: 60 }).collect(),
         poll_seconds: 15,
         health: HealthPolicy {
             failure_threshold_value: 5,
             failure_threshold_time: 600,
             on_no_data: NoData::RollBack,
-            data_delay: 180,
+            metric_period: 60,
+            metric_delay: 120,
         },
     }
 }

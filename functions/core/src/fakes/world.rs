@@ -12,11 +12,14 @@ use crate::{
     Error, Result,
     error::Refusal,
     health::{Answers, Window},
-    plan::Plan,
-    ports::{AnswerCounts, Listening, Record, Stack, StackPhase, Stacks, Templates, TrafficRouter, VersionRecords},
+    plan::{Deployment, Plan},
+    ports::{AnswerCounts, Stacks, TaskStates, Templates, TrafficRouter, VersionRecords},
+    record::Record,
     request::Template,
-    service::{Protocol, Service},
+    service::{Service, Version},
     split::{LiveRoute, Split},
+    stack::{Stack, StackPhase},
+    tasks::Tasks,
 };
 
 /// When an injected fault strikes a call.
@@ -49,12 +52,10 @@ pub struct State {
     pub answers: Answers,
     /// Whether the router accepts weights and keeps the old ones.
     pub stubborn_routes: bool,
-    /// Whether the service's virtual router is missing.
-    pub no_router: bool,
-    /// The protocols that the router takes; none is any.
-    pub protocols: Vec<Protocol>,
-    /// The namespace in which the live versions are found.
-    pub namespace: Option<String>,
+    /// What the router says would go wrong, as the text of `Canary.InvalidInput`.
+    pub objections: Vec<String>,
+    /// The tasks of ECS services by stack; a stack without an entry has none.
+    pub tasks: BTreeMap<String, Tasks>,
     /// The service's lock, if somebody has it.
     pub lock: Option<Held>,
     /// The executions that are running.
@@ -186,19 +187,6 @@ impl TrafficRouter for World {
         })
     }
 
-    async fn listens(&self, _environment: &str, microservice: &str) -> Result<Listening> {
-        self.call("DescribeVirtualRouter", microservice, |state| {
-            Ok(match state.no_router {
-                true => Listening::Nowhere("there is no router".to_owned()),
-                false => Listening::For(state.protocols.clone()),
-            })
-        })
-    }
-
-    async fn namespace(&self, _service: &Service, version: &str) -> Result<Option<String>> {
-        self.call("DescribeVirtualNode", version, |state| Ok(state.namespace.clone()))
-    }
-
     async fn remove(&self, service: &Service) -> Result<()> {
         let name = route(service);
         self.call("DeleteRoute", &name, |state| {
@@ -207,10 +195,16 @@ impl TrafficRouter for World {
         })
     }
 
-    async fn naming(&self, service: &Service, version: &str) -> Result<Vec<String>> {
+    async fn routes_targeting(&self, service: &Service, version: &Version) -> Result<Vec<String>> {
         self.call("ListRoutes", &service.microservice_name, |state| {
-            let naming = state.routes.iter().filter(|(_, route)| route.names(version));
-            Ok(naming.map(|(name, _)| name.clone()).collect())
+            let targeting = state.routes.iter().filter(|(_, route)| route.names(&version.name));
+            Ok(targeting.map(|(name, _)| name.clone()).collect())
+        })
+    }
+
+    async fn preflight(&self, service: &Service, _deployment: &Deployment) -> Result<Vec<Error>> {
+        self.call("DescribeVirtualRouter", &service.microservice_name, |state| {
+            Ok(state.objections.iter().cloned().map(Error::InvalidInput).collect())
         })
     }
 }
@@ -262,6 +256,19 @@ impl Stacks for World {
     async fn failures(&self, stack: &str) -> Result<Vec<String>> {
         self.call("DescribeStackEvents", stack, |state| Ok(state.failures.get(stack).cloned().unwrap_or_default()))
     }
+
+    /// A stack has one ECS service, which has the stack's name.
+    async fn ecs_services(&self, stack: &str) -> Result<Vec<String>> {
+        self.call("DescribeStackResources", stack, |state| {
+            Ok(state.tasks.contains_key(stack).then(|| stack.to_owned()).into_iter().collect())
+        })
+    }
+}
+
+impl TaskStates for World {
+    async fn tasks(&self, _cluster: &str, ecs_service: &str, _since: OffsetDateTime) -> Result<Option<Tasks>> {
+        self.call("DescribeServices", ecs_service, |state| Ok(state.tasks.get(ecs_service).cloned()))
+    }
 }
 
 impl Stack {
@@ -297,8 +304,8 @@ impl Templates for World {
 }
 
 impl VersionRecords for World {
-    async fn recorded(&self, service: &Service) -> Result<Option<Record>> {
-        self.call("GetParameter", &service.version_parameter(), |state| Ok(state.record.clone()))
+    async fn recorded(&self, parameter: &str) -> Result<Option<Record>> {
+        self.call("GetParameter", parameter, |state| Ok(state.record.clone()))
     }
 
     async fn record(&self, service: &Service, sha: &str) -> Result<()> {

@@ -1,108 +1,180 @@
 #![allow(clippy::unwrap_used)]
 
-use super::*;
-use crate::{plan::Deployment, service::Service, split::Weight};
+use proptest::prelude::*;
 
-const SHIFTED: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+use super::*;
+use crate::{
+    fakes::{SHIFTED, canary_plan, first_plan},
+    progress::Phase,
+    split::Weight,
+    tasks::Tasks,
+};
 
 fn plan(protocol: Protocol, on_no_data: NoData) -> Plan {
-    let service = Service {
-        environment_name: "demo".into(),
-        namespace: "demo.local".into(),
-        microservice_name: "web".into(),
-        protocol,
-        port: 80,
-    };
-    Plan {
-        execution: "arn".into(),
-        deployment: Deployment::Canary { stable: service.version("aaa"), candidate: service.version("bbb") },
-        version: 2,
-        container_image: "web:bbb".into(),
-        weights: vec![Weight::ALL],
-        wait_time: 60,
-        poll_seconds: 15,
-        health: HealthPolicy { failure_threshold_value: 5, failure_threshold_time: 600, on_no_data, data_delay: 180 },
-        service,
+    let mut plan = canary_plan();
+    plan.service.protocol = protocol;
+    plan.health.on_no_data = on_no_data;
+    plan
+}
+
+fn progress() -> Progress {
+    Progress {
+        weight: Weight::new(25).unwrap(),
+        since: Some(SHIFTED),
+        shifted_at: Some(SHIFTED),
+        ..Progress::begin(Phase::Watching)
     }
 }
 
-fn traffic() -> Traffic {
-    Traffic { weight: Weight::ALL, target: None, since: Some(SHIFTED), shifted_at: Some(SHIFTED) }
+fn at(seconds: i64) -> OffsetDateTime {
+    SHIFTED + Duration::seconds(seconds)
 }
 
-fn look(plan: &Plan, after_seconds: i64, errors: u64, requests: u64) -> Health {
-    let now = SHIFTED + Duration::seconds(after_seconds);
-    judge(plan, Window::of(&plan.health, &traffic(), now), Answers { errors, requests, recent: requests })
+fn tasks(desired: u32, healthy: u32, failed: &[&str]) -> Capacity {
+    Capacity::Service(Tasks { desired, healthy, failed: failed.iter().map(|why| (*why).to_owned()).collect() })
 }
+
+fn judged(plan: &Plan, after: i64, answers: Answers, capacity: &Capacity) -> (Check, Next) {
+    let window = Window::of(&plan.health, &plan.steps[0], &progress(), at(after));
+    judge(plan, &progress(), window, answers, capacity)
+}
+
+fn look(plan: &Plan, after: i64, errors: u64, requests: u64) -> (Check, Next) {
+    judged(plan, after, Answers { errors, requests, settled: requests }, &tasks(1, 1, &[]))
+}
+
+/// A shift on the minute with a watch time of 60 s: the scrape at 120 s reports the last answers of the watch time, its data
+/// point begins at 120 s or just before, and can be read 120 s after its end.
+const COMPLETE: i64 = 240;
 
 #[test]
 fn errors_up_to_the_threshold_are_healthy_and_one_more_is_not() {
     let plan = plan(Protocol::Http, NoData::RollBack);
-    let (at, over) = (look(&plan, 60, 5, 100), look(&plan, 60, 6, 100));
-    assert_eq!((at.verdict, at.decision), (Verdict::Healthy, Decision::Proceed));
-    assert_eq!((over.verdict, over.decision), (Verdict::Unhealthy, Decision::RollBack));
-    assert_eq!(over.why, "`web-bbb` answered 6 of 100 requests with 5xx; allowed are 5");
+    let ((at, next), (over, back)) = (look(&plan, COMPLETE, 5, 100), look(&plan, COMPLETE, 6, 100));
+    assert_eq!((at.verdict, next), (Verdict::Healthy, Next::Pass));
+    assert_eq!((over.verdict, back), (Verdict::Unhealthy, Next::RollBack));
+    assert_eq!(over.reason, "`web-bbb` answered 6 of 100 requests with 5xx; allowed are 5");
+}
+
+/// Promise 5.
+#[test]
+fn bad_news_counts_at_once_and_good_news_only_when_all_data_of_the_watch_time_are_there() {
+    let plan = plan(Protocol::Http, NoData::Proceed);
+    assert_eq!(look(&plan, 60, 6, 100).1, Next::RollBack);
+    let (early, next) = look(&plan, COMPLETE - 1, 0, 100);
+    assert_eq!((early.verdict, next), (Verdict::Inconclusive, Next::CheckAgain { seconds: 1 }));
+    assert!(early.reason.ends_with("; the data of the whole watch time are there in 1 s"), "{}", early.reason);
+    assert_eq!(look(&plan, 60, 0, 100).1, Next::CheckAgain { seconds: 60 }, "a new data point comes every minute");
+    assert_eq!(look(&plan, COMPLETE, 0, 100).1, Next::Pass);
+}
+
+/// Promise 5. A shift in the last second of a minute: the minute before it, and the scrape that still reports it, prove nothing.
+#[test]
+fn a_data_point_counts_only_if_all_its_answers_were_given_at_the_present_weight() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    for (shifted_at, settled_from, complete_at) in [(0, 60, 240), (1, 120, 300), (59, 120, 300), (60, 120, 300)] {
+        let progress = Progress { shifted_at: Some(at(shifted_at)), ..progress() };
+        let window = Window::of(&plan.health, &plan.steps[0], &progress, at(300));
+        assert_eq!(window.settled_from, at(settled_from), "shifted at {shifted_at}");
+        assert_eq!(window.complete_at, at(complete_at), "shifted at {shifted_at}");
+    }
+    let before_the_shift = Answers { errors: 0, requests: 500, settled: 0 };
+    let (check, next) = judged(&plan, COMPLETE, before_the_shift, &tasks(1, 1, &[]));
+    assert_eq!((check.verdict, next), (Verdict::Inconclusive, Next::RollBack));
 }
 
 /// Promise 10.
 #[test]
 fn no_data_is_never_healthy_and_is_waited_for_before_it_counts() {
     let plan = plan(Protocol::Http, NoData::RollBack);
-    let (early, late) = (look(&plan, 60, 0, 0), look(&plan, 240, 0, 0));
-    assert_eq!((early.verdict, early.decision), (Verdict::Inconclusive, Decision::LookAgain));
-    assert_eq!((late.verdict, late.decision), (Verdict::Inconclusive, Decision::RollBack));
+    assert!(matches!(look(&plan, COMPLETE - 1, 0, 0).1, Next::CheckAgain { .. }));
+    let (late, next) = look(&plan, COMPLETE, 0, 0);
+    assert_eq!((late.verdict, next), (Verdict::Inconclusive, Next::RollBack));
 }
 
 /// Promise 10.
 #[test]
 fn going_on_without_data_is_said() {
-    let plan = plan(Protocol::Http, NoData::Proceed);
-    assert_eq!(look(&plan, 60, 0, 0).decision, Decision::LookAgain, "it may still arrive");
-    let health = look(&plan, 240, 0, 0);
-    assert_eq!((health.verdict, health.decision), (Verdict::Inconclusive, Decision::Proceed));
-    assert!(health.why.contains("says nothing about its health"), "{}", health.why);
-}
-
-/// Promises 5 and 10.
-#[test]
-fn answers_from_before_the_weight_was_set_do_not_make_it_healthy() {
-    let plan = plan(Protocol::Http, NoData::RollBack);
-    let window = Window::of(&plan.health, &traffic(), SHIFTED + Duration::seconds(60));
-    let health = judge(&plan, window, Answers { errors: 0, requests: 500, recent: 0 });
-    assert_eq!((health.verdict, health.decision), (Verdict::Inconclusive, Decision::LookAgain));
-}
-
-/// Promise 10.
-#[test]
-fn nobody_is_waited_for_who_could_not_call_a_first_version() {
-    let mut plan = plan(Protocol::Http, NoData::Proceed);
-    plan.deployment = Deployment::First { candidate: plan.service.version("bbb") };
-    assert_eq!(look(&plan, 60, 0, 0).decision, Decision::Proceed);
+    let (check, next) = look(&plan(Protocol::Http, NoData::Proceed), COMPLETE, 0, 0);
+    assert_eq!((check.verdict, next), (Verdict::Inconclusive, Next::Pass));
+    assert!(check.reason.contains("says nothing about its health"), "{}", check.reason);
+    let mut first = first_plan();
+    first.health.on_no_data = NoData::Proceed;
+    let (check, next) = look(&first, COMPLETE, 0, 0);
+    assert_eq!(next, Next::Pass);
+    assert!(check.reason.contains("nobody has called the first version yet"), "{}", check.reason);
 }
 
 /// Promise 11.
 #[test]
 fn a_grpc_verdict_says_what_it_does_not_see() {
-    let health = look(&plan(Protocol::Grpc, NoData::RollBack), 60, 0, 100);
-    assert!(health.why.ends_with("gRPC failures are not among them"), "{}", health.why);
+    let (check, _) = look(&plan(Protocol::Grpc, NoData::RollBack), COMPLETE, 0, 100);
+    assert!(check.reason.ends_with("gRPC failures are not among them"), "{}", check.reason);
 }
 
 /// Promise 10.
 #[test]
 fn tcp_is_not_waited_for() {
-    let health = look(&plan(Protocol::Tcp, NoData::RollBack), 60, 0, 0);
-    assert_eq!(health.decision, Decision::RollBack);
-    assert!(health.why.contains("tcp has no request counters"), "{}", health.why);
+    let (check, next) = look(&plan(Protocol::Tcp, NoData::RollBack), 60, 0, 0);
+    assert_eq!(next, Next::RollBack);
+    assert!(check.reason.contains("tcp has no request counters"), "{}", check.reason);
+}
+
+/// Promise 20.
+#[test]
+fn a_candidate_without_a_healthy_task_is_unhealthy_at_once_whatever_was_counted() {
+    for plan in [plan(Protocol::Http, NoData::Proceed), plan(Protocol::Tcp, NoData::Proceed), first_plan()] {
+        let counted = Answers { errors: 0, requests: 110, settled: 110 };
+        for (capacity, why) in [
+            (tasks(1, 0, &[]), "`web-bbb` has no healthy task, and ECS is to run 1"),
+            (tasks(0, 0, &[]), "`web-bbb` has no healthy task, and ECS is to run 0"),
+            (Capacity::Gone("there is no stack `demo-web-bbb`".to_owned()), "`web-bbb` is gone: there is no stack"),
+        ] {
+            let (check, next) = judged(&plan, 61, counted, &capacity);
+            assert_eq!((check.verdict, next), (Verdict::Unhealthy, Next::RollBack), "{}", check.reason);
+            assert!(check.reason.starts_with(why), "{}", check.reason);
+        }
+    }
+}
+
+/// Promise 20.
+#[test]
+fn a_task_that_failed_is_unhealthy_though_its_replacement_runs() {
+    let failed = tasks(2, 2, &["Task failed container health checks", "Essential container in task exited"]);
+    let (check, next) = judged(&plan(Protocol::Http, NoData::RollBack), 61, Answers::default(), &failed);
+    assert_eq!((check.verdict, next), (Verdict::Unhealthy, Next::RollBack));
+    assert_eq!(
+        check.reason,
+        "2 tasks have failed since `web-bbb` received traffic: Essential container in task exited"
+    );
+}
+
+/// Promise 20.
+#[test]
+fn a_task_that_is_missing_is_waited_for_as_long_as_data_are() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    let answers = Answers { errors: 0, requests: 100, settled: 100 };
+    let (check, next) = judged(&plan, COMPLETE, answers, &tasks(2, 1, &[]));
+    assert_eq!((check.verdict, next), (Verdict::Inconclusive, Next::CheckAgain { seconds: 60 }));
+    let (check, next) = judged(&plan, COMPLETE + 120, answers, &tasks(2, 1, &[]));
+    assert_eq!((check.verdict, next), (Verdict::Unhealthy, Next::RollBack));
+    assert_eq!(check.reason, "1 of the 2 tasks of `web-bbb` are healthy");
+}
+
+#[test]
+fn a_stack_without_an_ecs_service_is_judged_by_its_answers_alone() {
+    let answers = Answers { errors: 0, requests: 100, settled: 100 };
+    let (check, next) = judged(&plan(Protocol::Http, NoData::RollBack), COMPLETE, answers, &Capacity::NoService);
+    assert_eq!((check.tasks, next), (None, Next::Pass));
 }
 
 /// Promise 11.
 #[test]
 fn the_window_never_begins_before_the_candidate_received_traffic() {
     let plan = plan(Protocol::Http, NoData::RollBack);
-    let at = |seconds| SHIFTED + Duration::seconds(seconds);
     let begins = |shifted_at, now| {
-        let traffic = Traffic { shifted_at: Some(at(shifted_at)), ..traffic() };
-        Window::of(&plan.health, &traffic, at(now)).start
+        let progress = Progress { shifted_at: Some(at(shifted_at)), ..progress() };
+        Window::of(&plan.health, &plan.steps[0], &progress, at(now)).start
     };
     assert_eq!(begins(0, 60), at(0));
     assert_eq!(begins(300, 600), at(0));
@@ -112,9 +184,36 @@ fn the_window_never_begins_before_the_candidate_received_traffic() {
 
 #[test]
 fn the_state_data_carries_the_numbers() {
-    let json = serde_json::to_value(look(&plan(Protocol::Http, NoData::RollBack), 60, 6, 100)).unwrap();
+    let json = serde_json::to_value(look(&plan(Protocol::Http, NoData::RollBack), 60, 6, 100).0).unwrap();
     assert_eq!(json["errors"], 6);
     assert_eq!(json["requests"], 100);
     assert_eq!(json["threshold"], 5);
+    assert_eq!(json["weight"], 25);
+    assert_eq!(json["tasks"], serde_json::json!({"desired": 1, "healthy": 1}));
     assert_eq!(json["windowEnd"], "1970-01-01T00:01:00Z");
+}
+
+proptest! {
+    /// Promise 5: whatever the shift's moment, the watch time and the period, the answers that decide were given after the shift,
+    /// cover the watch time, and can be read; and the check that decides comes no later than limits.rs reckons.
+    #[test]
+    fn what_decides_lies_after_the_shift_covers_the_watch_time_and_has_arrived(
+        shifted in 0i64..100_000, watch in 1u32..10_000, period in 1u32..=60, delay in 0u32..=600,
+    ) {
+        let mut plan = canary_plan();
+        plan.health.metric_period = period;
+        plan.health.metric_delay = delay;
+        let step = Step { watch_seconds: watch, ..plan.steps[0] };
+        let progress = Progress { shifted_at: Some(at(shifted)), ..progress() };
+        let window = Window::of(&plan.health, &step, &progress, at(shifted));
+        let (settled, complete) = (window.settled_from - SHIFTED, window.complete_at - SHIFTED);
+        let (settled, complete, period) = (settled.whole_seconds(), complete.whole_seconds(), i64::from(period));
+        prop_assert_eq!(settled % period, 0);
+        // A data point holds answers from one period before its beginning.
+        prop_assert!(settled - period >= shifted);
+        prop_assert!(complete >= shifted + i64::from(watch) + i64::from(delay));
+        prop_assert!(complete >= settled + period + i64::from(delay));
+        let late = complete - shifted - i64::from(watch) + i64::from(delay);
+        prop_assert!(u64::try_from(late).unwrap() <= longest_delay(&plan.health));
+    }
 }

@@ -26,14 +26,14 @@ fn route(targets: &[(&str, u32)]) -> Option<LiveRoute> {
 }
 
 fn planned(protocol: Protocol, recorded_version: Option<u64>, route: Option<LiveRoute>) -> Result<Plan> {
-    plan(&request(protocol), &Found { recorded_version, route }, "arn:execution", Pace::default())
+    plan(&request(protocol), &Found { recorded_version, route }, "arn:execution", Timing::default())
 }
 
 #[test]
 fn without_route_and_record_it_is_the_first_deployment() {
     let plan = planned(Protocol::Http, None, None).unwrap();
     assert_eq!(plan.version, 1);
-    assert_eq!(plan.weights, [Weight::ALL]);
+    assert_eq!(plan.steps, [Step { weight: Weight::ALL, watch_seconds: 60 }]);
     assert_eq!(plan.deployment, Deployment::First { candidate: plan.service.version("bbb") });
     assert_eq!(plan.health.on_no_data, NoData::Proceed, "nothing can have called it yet");
 }
@@ -42,7 +42,7 @@ fn without_route_and_record_it_is_the_first_deployment() {
 fn a_live_version_is_the_stable_one_and_keeps_its_hyphens() {
     let plan = planned(Protocol::Http, Some(4), route(&[("hello-backend-aaa", 100)])).unwrap();
     assert_eq!(plan.version, 5);
-    let percents: Vec<_> = plan.weights.iter().map(|weight| weight.percent()).collect();
+    let percents: Vec<_> = plan.steps.iter().map(|step| step.weight.percent()).collect();
     assert_eq!(percents, [30, 60, 90, 100]);
     let Deployment::Canary { stable, candidate } = plan.deployment else { panic!("a canary") };
     assert_eq!((stable.sha.as_str(), stable.stack.as_str()), ("aaa", "demo-hello-backend-aaa"));
@@ -64,7 +64,7 @@ fn a_tcp_canary_proceeds_without_data_unless_told_otherwise() {
     assert_eq!(planned(Protocol::Tcp, Some(1), live.clone()).unwrap().health.on_no_data, NoData::Proceed);
     let strict = DeployRequest { on_no_data: Some(NoData::RollBack), ..request(Protocol::Tcp) };
     let found = Found { recorded_version: Some(1), route: live };
-    assert_eq!(plan(&strict, &found, "arn", Pace::default()).unwrap().health.on_no_data, NoData::RollBack);
+    assert_eq!(plan(&strict, &found, "arn", Timing::default()).unwrap().health.on_no_data, NoData::RollBack);
 }
 
 #[test]
@@ -93,10 +93,32 @@ fn deploying_the_live_version_is_refused() {
     assert_eq!(error.name(), "Canary.AlreadyDeployed");
 }
 
+/// A plan as release 0.1 wrote it, before plans had a format.
+const FIRST_FORMAT: &str = r#"{"execution": "arn:earlier", "service": {"environmentName": "demo", "namespace": "demo.local",
+    "microserviceName": "web", "protocol": "http", "port": 80}, "deployment": {"kind": "Canary",
+    "stable": {"sha": "aaa", "name": "web-aaa", "stack": "demo-web-aaa"},
+    "candidate": {"sha": "bbb", "name": "web-bbb", "stack": "demo-web-bbb"}}, "version": 2, "containerImage": "web:bbb",
+    "weights": [25, 50, 75, 100], "waitTime": 60, "pollSeconds": 5, "health": {"failureThresholdValue": 0,
+    "failureThresholdTime": 600, "onNoData": "RollBack", "dataDelay": 180}}"#;
+
+/// Promise 13.
+#[test]
+fn a_plan_of_any_release_says_which_versions_it_is_about() {
+    let first: Plan = serde_json::from_str(FIRST_FORMAT).unwrap();
+    assert_eq!((first.format, first.router, first.poll_seconds), (1, Router::AppMesh, 5));
+    assert_eq!(first.deployment.stable().unwrap().stack, "demo-web-aaa");
+    assert_eq!(first.health, HealthPolicy::default());
+
+    let later = FIRST_FORMAT.replace(r#""version": 2"#, r#""version": 2, "format": 9, "steps": {"by": "moon"}, "mood": 3"#);
+    let later: Plan = serde_json::from_str(&later).unwrap();
+    assert_eq!((later.format, later.version, later.steps.len()), (9, 2, 0));
+    assert_eq!(later.deployment, first.deployment);
+}
+
 /// Promise 1.
 #[test]
-fn the_next_weight_follows_from_the_plan_and_never_from_what_is_live() {
+fn a_plan_is_read_as_it_was_written() {
     let plan = planned(Protocol::Http, Some(1), route(&[("hello-backend-aaa", 100)])).unwrap();
-    let after = |percent| plan.next(Weight::new(percent).unwrap()).map(Weight::percent);
-    assert_eq!((after(0), after(30), after(90), after(100)), (Some(30), Some(60), Some(100), None));
+    assert_eq!(plan.format, FORMAT);
+    assert_eq!(serde_json::from_str::<Plan>(&serde_json::to_string(&plan).unwrap()).unwrap(), plan);
 }

@@ -151,12 +151,13 @@ fn named(targets: &[Value]) -> LiveRoute {
 fn only_the_weights_change_on_a_route_of_any_shape() {
     tried("route documents", &(spec(), 0_u8..=100), |(spec, weight)| {
         let answer = described_route(&spec);
-        let (config, http) = replay(&[(200, answer.as_bytes()), (200, answer.as_bytes())]);
+        // The route, the nodes of its new targets if it names ports, and the answer to the update.
+        let (config, http) = replay(&[(200, answer.as_bytes()); 4]);
         let split = Split::between("web-aaa", "web-bbb", Weight::new(weight).unwrap());
         let mut was = spec;
         let before = take_targets(&mut was);
         run(AppMesh::new(&config).set_split(&service(Protocol::Http), &named(&before), &split)).unwrap();
-        let sent: Value = serde_json::from_str(&asked(&http)[1].2).unwrap();
+        let sent: Value = serde_json::from_str(&asked(&http).pop().unwrap().2).unwrap();
         let mut now = sent["spec"].clone();
         let after = take_targets(&mut now);
         prop_assert_eq!(now, was, "what is no weight is the user's");

@@ -36,6 +36,14 @@ pub(super) fn described_route(spec: &Value) -> String {
     described(json!({"virtualRouterName": "web-vr", "routeName": "web-route"}), spec)
 }
 
+/// The candidate's node, which listens on this port.
+fn listening_on(port: u16) -> String {
+    described(
+        json!({"virtualNodeName": "web-bbb"}),
+        &json!({"listeners": [{"portMapping": {"port": port, "protocol": "http"}}]}),
+    )
+}
+
 fn refusal_answer(code: &str) -> String {
     json!({"__type": code, "message": "because"}).to_string()
 }
@@ -71,11 +79,12 @@ async fn only_the_weights_change_on_a_route_of_any_kind() {
     for (kind, route) in rich_routes() {
         let mut spec = json!({"priority": 7});
         spec[kind] = route;
-        let answer = described_route(&spec);
-        let (config, http) = replay(&[(200, answer.as_bytes()), (200, answer.as_bytes())]);
+        let (answer, node) = (described_route(&spec), listening_on(8080));
+        let (config, http) =
+            replay(&[(200, answer.as_bytes()), (200, node.as_bytes()), (200, answer.as_bytes())]);
         AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap();
 
-        let (method, path, body) = asked(&http).remove(1);
+        let (method, path, body) = asked(&http).remove(2);
         assert_eq!(method, "PUT");
         assert_eq!(path, "/v20190125/meshes/demo/virtualRouter/web-vr/routes/web-route");
         let mut sent: Value = serde_json::from_str(&body).unwrap();
@@ -131,70 +140,166 @@ async fn a_route_that_is_not_there_is_no_error_to_read_or_remove() {
     router.remove(&service(Protocol::Http)).await.unwrap();
 }
 
+/// An item of a list of the App Mesh API.
+fn listed(names: Value) -> Value {
+    let mut item = json!({"meshName": "demo", "arn": "a", "version": 1, "createdAt": 1.0, "lastUpdatedAt": 1.0,
+        "meshOwner": "0", "resourceOwner": "0"});
+    item.as_object_mut().unwrap().extend(names.as_object().unwrap().clone());
+    item
+}
+
+fn listed_routes(router: &str, names: &[&str]) -> String {
+    let items = names.iter().map(|name| listed(json!({"virtualRouterName": router, "routeName": name})));
+    json!({"routes": items.collect::<Vec<_>>()}).to_string()
+}
+
+fn tcp_route(node: &str, weight: u8) -> String {
+    described_route(&json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": node, "weight": weight}]}}}))
+}
+
+fn version(name: &str) -> Version {
+    service(Protocol::Http).version(name.strip_prefix("web-").unwrap())
+}
+
+/// Promise 7.
 #[tokio::test]
-async fn every_route_of_the_router_that_names_a_version_is_found() {
-    let listed = |name: &str| {
-        json!({"meshName": "demo", "virtualRouterName": "web-vr", "routeName": name, "arn": "a", "version": 1,
-            "createdAt": 1.0, "lastUpdatedAt": 1.0, "meshOwner": "0", "resourceOwner": "0"})
-    };
+async fn everything_in_the_mesh_that_sends_traffic_to_a_version_is_found() {
+    let routers = ["shop-vr", "web-vr"].map(|name| listed(json!({"virtualRouterName": name})));
+    let services = ["a.local", "b.local"].map(|name| listed(json!({"virtualServiceName": name})));
+    let provided = |by: Value| described(json!({"virtualServiceName": "x"}), &json!({"provider": by}));
     let pages = [
-        json!({"routes": [listed("web-route")], "nextToken": "more"}).to_string(),
-        described_route(
-            &json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-bbb", "weight": 100}]}}}),
-        ),
-        json!({"routes": [listed("beta")]}).to_string(),
-        described_route(
-            &json!({"tcpRoute": {"action": {"weightedTargets": [{"virtualNode": "web-aaa", "weight": 0}]}}}),
-        ),
+        json!({"virtualRouters": [routers[0]], "nextToken": "more"}).to_string(),
+        json!({"virtualRouters": [routers[1]]}).to_string(),
+        listed_routes("shop-vr", &["to-web"]),
+        tcp_route("web-aaa", 1),
+        listed_routes("web-vr", &["web-route", "beta"]),
+        tcp_route("web-bbb", 100),
+        tcp_route("web-aaa", 0),
+        json!({"virtualServices": services}).to_string(),
+        provided(json!({"virtualRouter": {"virtualRouterName": "web-vr"}})),
+        provided(json!({"virtualNode": {"virtualNodeName": "web-aaa"}})),
     ];
     let (config, _) = replay(&pages.each_ref().map(|page| (200, page.as_bytes())));
-    let found = AppMesh::new(&config).naming(&service(Protocol::Tcp), "web-aaa").await.unwrap();
-    assert_eq!(found, ["beta"], "a weight of 0 is named too");
+    let found = AppMesh::new(&config).routes_targeting(&service(Protocol::Tcp), &version("web-aaa")).await.unwrap();
+    assert_eq!(found, ["shop-vr/to-web", "beta", "virtual service b.local"], "a weight of 0 counts too");
 }
 
 #[tokio::test]
-async fn without_a_router_nothing_exists_and_no_route_names_anything() {
+async fn without_a_mesh_nothing_targets_anything() {
     let answer = refusal_answer("NotFoundException");
     let (config, _) = replay(&[(404, answer.as_bytes()), (404, answer.as_bytes())]);
-    let router = AppMesh::new(&config);
+    let found = AppMesh::new(&config).routes_targeting(&service(Protocol::Http), &version("web-aaa")).await.unwrap();
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_new_target_beside_targets_with_ports_gets_the_port_that_its_node_listens_on() {
+    let route = described_route(&json!({"httpRoute": rich_routes()[0].1}));
+    let node = listening_on(9090);
+    let (config, http) = replay(&[(200, route.as_bytes()), (200, node.as_bytes()), (200, route.as_bytes())]);
+    AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap();
+    let sent: Value = serde_json::from_str(&asked(&http)[2].2).unwrap();
     assert_eq!(
-        router.listens("demo", "web").await.unwrap(),
-        Listening::Nowhere("mesh `demo` has no virtual router `web-vr` (because)".to_owned())
+        sent["spec"]["httpRoute"]["action"]["weightedTargets"],
+        json!([{"virtualNode": "web-aaa", "weight": 50, "port": 8080}, {"virtualNode": "web-bbb", "weight": 50, "port": 9090}])
     );
-    assert_eq!(router.naming(&service(Protocol::Http), "web-aaa").await.unwrap(), Vec::<String>::new());
+}
+
+fn first() -> Deployment {
+    Deployment::First { candidate: version("web-bbb") }
+}
+
+fn canary() -> Deployment {
+    canary_plan().deployment
+}
+
+fn router_with(listeners: Value) -> String {
+    described(json!({"virtualRouterName": "web-vr"}), &json!({"listeners": listeners}))
+}
+
+fn node_in(discovery: Value) -> String {
+    described(json!({"virtualNodeName": "web-aaa"}), &json!({"serviceDiscovery": discovery}))
+}
+
+fn namespaces(names: &[&str]) -> String {
+    let items = names.iter().map(|name| json!({"Id": "ns-1", "Name": name, "Type": "DNS_PRIVATE"}));
+    json!({"Namespaces": items.collect::<Vec<_>>()}).to_string()
+}
+
+/// What `preflight` says for these answers of AWS.
+async fn preflight(deployment: Deployment, answers: &[&str]) -> Vec<String> {
+    let answers: Vec<_> = answers.iter().map(|body| (200, body.as_bytes())).collect();
+    let (config, http) = replay(&answers);
+    let problems = AppMesh::new(&config).preflight(&service(Protocol::Http), &deployment).await.unwrap();
+    assert_eq!(http.actual_requests().count(), answers.len());
+    problems.iter().map(|problem| format!("{}: {problem}", problem.name())).collect()
 }
 
 #[tokio::test]
-async fn a_router_takes_the_protocols_of_its_listeners() {
-    let listening =
-        |listeners: Value| described(json!({"virtualRouterName": "web-vr"}), &json!({"listeners": listeners}));
-    let two = listening(json!([{"portMapping": {"port": 80, "protocol": "http2"}},
-        {"portMapping": {"port": 81, "protocol": "tcp"}}]));
-    let (config, http) = replay(&[(200, two.as_bytes()), (200, listening(json!([])).as_bytes())]);
-    let router = AppMesh::new(&config);
-    let found = router.listens("demo", "web").await.unwrap();
-    assert_eq!(found, Listening::For(vec![Protocol::Http2, Protocol::Tcp]));
-    assert_eq!(router.listens("demo", "web").await.unwrap(), Listening::For(Vec::new()));
-    assert_eq!(asked(&http)[0].1, "/v20190125/meshes/demo/virtualRouters/web-vr");
+async fn a_service_without_a_router_is_refused() {
+    let answer = refusal_answer("NotFoundException");
+    let (config, _) = replay(&[(404, answer.as_bytes())]);
+    let problems = AppMesh::new(&config).preflight(&service(Protocol::Http), &first()).await.unwrap();
+    assert_eq!(
+        problems[0].to_string(),
+        "`MicroserviceName` is `web`: mesh `demo` has no virtual router `web-vr`; allowed is a service whose pipeline stack \
+         is deployed"
+    );
+}
+
+/// Promise 15.
+#[tokio::test]
+async fn every_problem_is_told_at_once() {
+    let two = json!([{"portMapping": {"port": 80, "protocol": "http2"}}, {"portMapping": {"port": 81, "protocol": "tcp"}}]);
+    let told = preflight(
+        first(),
+        &[
+            &router_with(two),
+            &namespaces(&["shop.local"]),
+            &listed_routes("web-vr", &["to-web", "empty"]),
+            &tcp_route("web-old", 100),
+            &described_route(&json!({})),
+        ],
+    )
+    .await;
+    assert_eq!(
+        told,
+        [
+            "Canary.InvalidInput: `Protocol` is `http`: allowed is what the router of `web` listens for, `http2` or `tcp`",
+            "Canary.InvalidInput: `Namespace` is `demo.local`: allowed is a Cloud Map namespace that exists: `shop.local`",
+            "Canary.UnexpectedRoute: route of `web` is not this deployment's to change: there is no `web-route`, and \
+             `to-web` on the same router has `web-old`: 100; a first deployment would take that traffic at once: name the \
+             route `web-route`, or remove it",
+        ]
+    );
 }
 
 #[tokio::test]
-async fn the_namespace_of_a_version_is_where_it_is_discovered() {
-    let cases = [
-        (json!({"awsCloudMap": {"namespaceName": "demo.local", "serviceName": "web-aaa"}}), Some("demo.local")),
-        (json!({"dns": {"hostname": "web-aaa.demo.local"}}), Some("demo.local")),
-        (json!({"dns": {"hostname": "web.elsewhere.example"}}), None),
-        (Value::Null, None),
-    ];
-    for (discovery, namespace) in cases {
-        let answer = described(json!({"virtualNodeName": "web-aaa"}), &json!({"serviceDiscovery": discovery}));
-        let (config, http) = replay(&[(200, answer.as_bytes())]);
-        let found = AppMesh::new(&config).namespace(&service(Protocol::Http), "web-aaa").await.unwrap();
-        assert_eq!(found.as_deref(), namespace, "{answer}");
-        assert_eq!(asked(&http)[0].1, "/v20190125/meshes/demo/virtualNodes/web-aaa");
+async fn a_router_without_listeners_takes_every_protocol() {
+    let told = preflight(
+        first(),
+        &[&router_with(json!([])), &namespaces(&["demo.local"]), &listed_routes("web-vr", &[])],
+    )
+    .await;
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_canarys_namespace_is_the_live_versions_unless_that_one_does_not_exist() {
+    let router = router_with(json!([]));
+    let map = |namespace: &str| json!({"awsCloudMap": {"namespaceName": namespace, "serviceName": "web-aaa"}});
+    let same = [map("demo.local"), json!({"dns": {"hostname": "web-aaa.demo.local"}})];
+    for discovery in same {
+        assert_eq!(preflight(canary(), &[&router, &node_in(discovery)]).await, Vec::<String>::new());
     }
-    let (config, _) = replay(&[(404, refusal_answer("NotFoundException").as_bytes())]);
-    assert_eq!(AppMesh::new(&config).namespace(&service(Protocol::Http), "web-aaa").await.unwrap(), None);
+    let both = namespaces(&["demo.local", "shop.local"]);
+    let told = preflight(canary(), &[&router, &node_in(map("shop.local")), &both]).await;
+    let refused = "Canary.InvalidInput: `Namespace` is `demo.local`: allowed is the namespace of the live version `web-aaa`, \
+                   `shop.local`";
+    assert_eq!(told, [refused]);
+    for discovery in [map("demo.locl"), json!({"dns": {"hostname": "web.elsewhere.example"}}), Value::Null] {
+        assert_eq!(preflight(canary(), &[&router, &node_in(discovery), &both]).await, Vec::<String>::new());
+    }
 }
 
 #[tokio::test]
@@ -211,7 +316,8 @@ async fn refusals_are_told_apart_by_what_can_be_done_about_them() {
     ];
     for (status, code, name) in cases {
         let (found, refused) = (described_route(&json!({"httpRoute": rich_routes()[0].1})), refusal_answer(code));
-        let (config, _) = replay(&[(200, found.as_bytes()), (status, refused.as_bytes())]);
+        let node = listening_on(8080);
+        let (config, _) = replay(&[(200, found.as_bytes()), (200, node.as_bytes()), (status, refused.as_bytes())]);
         let error = AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap_err();
         assert_eq!(error.name(), name, "{code}");
         assert_eq!(error.chain(), format!("UpdateRoute of `web-route` failed: {code}: because"));

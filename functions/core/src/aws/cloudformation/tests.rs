@@ -236,3 +236,27 @@ async fn a_template_is_refused_in_cloudformations_words() {
     assert_eq!(stacks.refusal(&body()).await.unwrap(), None);
     assert_eq!(stacks.refusal(&body()).await.unwrap_err().name(), "Canary.AccessDenied");
 }
+
+/// Promise 20.
+#[tokio::test]
+async fn a_stacks_ecs_services_are_those_that_were_not_deleted() {
+    let resource = |kind: &str, id: &str, status: &str| {
+        format!(
+            "<member><LogicalResourceId>X</LogicalResourceId><ResourceType>{kind}</ResourceType>\
+             <PhysicalResourceId>{id}</PhysicalResourceId><ResourceStatus>{status}</ResourceStatus>\
+             <Timestamp>2026-11-21T03:00:00Z</Timestamp></member>"
+        )
+    };
+    let answer = format!(
+        "<DescribeStackResourcesResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
+         <DescribeStackResourcesResult><StackResources>{}{}{}</StackResources></DescribeStackResourcesResult>\
+         </DescribeStackResourcesResponse>",
+        resource("AWS::ECS::Service", "arn:service/demo/web-bbb", "CREATE_COMPLETE"),
+        resource("AWS::ECS::Service", "arn:service/demo/gone", "DELETE_COMPLETE"),
+        resource("AWS::ECS::TaskDefinition", "arn:task", "CREATE_COMPLETE"),
+    );
+    let missing = refused("ValidationError", "Stack with id demo-web-bbb does not exist");
+    let (stacks, _) = adapter(&[(200, &answer), (400, &missing)]);
+    assert_eq!(stacks.ecs_services("demo-web-bbb").await.unwrap(), ["arn:service/demo/web-bbb"]);
+    assert_eq!(stacks.ecs_services("demo-web-bbb").await.unwrap(), Vec::<String>::new());
+}

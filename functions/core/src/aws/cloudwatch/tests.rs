@@ -9,28 +9,35 @@ const ANSWER: &[u8] = include_bytes!("answer.cbor");
 /// The minute of all data points in the answer, 2026-11-21T03:42:00Z.
 const MINUTE: i64 = 1_795_232_520;
 
-fn window(shifted_at: i64) -> Window {
+fn window(settled_from: i64) -> Window {
     let at = |seconds| OffsetDateTime::from_unix_timestamp(MINUTE + seconds).unwrap();
-    Window { start: at(-90), shifted_at: at(shifted_at), end: at(90) }
+    Window { start: at(-90), settled_from: at(settled_from), complete_at: at(90), end: at(90) }
 }
 
 /// Promise 11.
 #[tokio::test]
 async fn errors_are_class_5_and_requests_are_all_classes() {
     let (config, http) = replay(&[(200, ANSWER)]);
-    let answers = CloudWatch::new(&config).answers(&canary_plan(), window(30)).await.unwrap();
-    assert_eq!(answers, Answers { errors: 3, requests: 47, recent: 47 });
+    let answers = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap();
+    assert_eq!(answers, Answers { errors: 3, requests: 47, settled: 47 });
     assert_eq!(http.actual_requests().count(), 1, "one call for all classes");
 }
 
 /// Promise 5.
 #[tokio::test]
-async fn recent_is_what_came_in_the_minute_of_the_shift_or_later() {
-    for (shifted_at, recent) in [(-60, 47), (0, 47), (59, 47), (60, 0)] {
+async fn only_data_points_that_begin_when_the_weight_has_settled_count_for_it() {
+    for (settled_from, settled) in [(-60, 47), (0, 47), (60, 0)] {
         let (config, _) = replay(&[(200, ANSWER)]);
-        let answers = CloudWatch::new(&config).answers(&canary_plan(), window(shifted_at)).await.unwrap();
-        assert_eq!(answers.recent, recent, "shifted {shifted_at} seconds into the minute");
+        let answers = CloudWatch::new(&config).answers(&canary_plan(), window(settled_from)).await.unwrap();
+        assert_eq!(answers.settled, settled, "settled {settled_from} seconds after the data point's beginning");
     }
+}
+
+#[test]
+fn a_query_has_the_plans_period() {
+    let mut plan = canary_plan();
+    plan.health.metric_period = 10;
+    assert_eq!(query(&plan, 5).metric_stat().unwrap().period(), Some(10));
 }
 
 /// Promise 11.

@@ -1,0 +1,104 @@
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::aws::wire::{asked, replay};
+
+const SERVICE: &str = "arn:aws:ecs:us-west-2:000000000000:service/demo/web-bbb";
+
+/// The minute at which the candidate first had traffic.
+fn since() -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(1_000).unwrap()
+}
+
+fn described(status: &str, running: u32) -> Value {
+    json!({"services": [{"serviceArn": SERVICE, "status": status, "desiredCount": 2, "runningCount": running}]})
+}
+
+fn listed(count: usize) -> Value {
+    json!({"taskArns": (0..count).map(|n| format!("arn:task/{n}")).collect::<Vec<_>>()})
+}
+
+async fn tasks(answers: &[Value]) -> Result<Option<Tasks>> {
+    let answers: Vec<_> = answers.iter().map(Value::to_string).collect();
+    let answers: Vec<_> = answers.iter().map(|body| (200, body.as_bytes())).collect();
+    let (config, http) = replay(&answers);
+    let found = Ecs::new(&config).tasks("demo", SERVICE, since()).await;
+    assert_eq!(http.actual_requests().count(), answers.len());
+    for (_, _, body) in asked(&http) {
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["cluster"], "demo");
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_task_is_healthy_if_it_runs_and_nothing_says_that_it_is_not() {
+    let running = json!({"tasks": [
+        {"lastStatus": "RUNNING", "healthStatus": "HEALTHY"},
+        {"lastStatus": "RUNNING", "healthStatus": "UNKNOWN"},
+        {"lastStatus": "RUNNING"},
+        {"lastStatus": "RUNNING", "healthStatus": "UNHEALTHY"},
+        {"lastStatus": "PENDING"},
+    ]});
+    let found = tasks(&[described("ACTIVE", 5), listed(5), running, listed(0)]).await.unwrap();
+    assert_eq!(found, Some(Tasks { desired: 2, healthy: 3, failed: Vec::new() }));
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn tasks_that_ended_by_themselves_have_failed_and_those_that_something_else_ended_have_not() {
+    let stopped = |code: Value, reason: &str, at: f64| {
+        json!({"lastStatus": "STOPPED", "stopCode": code, "stoppedReason": reason, "stoppingAt": at,
+            "containers": [{"name": "web", "exitCode": 137}, {"name": "envoy"}]})
+    };
+    let stopped = json!({"tasks": [
+        stopped(json!("ServiceSchedulerInitiated"), "(service web-bbb) Task failed container health checks", 1_020.0),
+        stopped(json!("EssentialContainerExited"), "Essential container in task exited", 1_010.0),
+        stopped(Value::Null, "Task failed ELB health checks in (target-group t)", 1_030.0),
+        stopped(json!("EssentialContainerExited"), "before it had traffic", 999.0),
+        stopped(json!("ServiceSchedulerInitiated"), "Scaling activity initiated by (deployment d)", 1_040.0),
+        stopped(json!("UserInitiated"), "Task stopped by user", 1_050.0),
+        stopped(json!("SpotInterruption"), "Your Spot Task was interrupted.", 1_060.0),
+    ]});
+    let running = json!({"tasks": [{"lastStatus": "RUNNING"}]});
+    let found = tasks(&[described("ACTIVE", 1), listed(1), running, listed(7), stopped]).await.unwrap().unwrap();
+    assert_eq!(
+        found.failed,
+        [
+            "Essential container in task exited (`web` exited with 137)",
+            "(service web-bbb) Task failed container health checks (`web` exited with 137)",
+            "Task failed ELB health checks in (target-group t) (`web` exited with 137)",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_service_that_is_gone_or_going_has_no_tasks() {
+    assert_eq!(tasks(&[described("DRAINING", 1)]).await.unwrap(), None);
+    assert_eq!(tasks(&[described("INACTIVE", 0)]).await.unwrap(), None);
+    let missing = json!({"services": [], "failures": [{"arn": SERVICE, "reason": "MISSING"}]});
+    assert_eq!(tasks(&[missing]).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_empty_answer_is_no_proof_that_nothing_runs() {
+    let error = tasks(&[described("ACTIVE", 2), listed(0)]).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.Unavailable");
+    let error = tasks(&[json!({"services": [], "failures": []})]).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.Unavailable");
+    let stopped = tasks(&[described("ACTIVE", 0), listed(0), listed(0)]).await.unwrap();
+    assert_eq!(stopped, Some(Tasks { desired: 2, healthy: 0, failed: Vec::new() }));
+}
+
+#[tokio::test]
+async fn tasks_are_described_a_hundred_at_a_time() {
+    let pages = [
+        described("ACTIVE", 150),
+        listed(150),
+        json!({"tasks": [{"lastStatus": "RUNNING"}]}),
+        json!({"tasks": [{"lastStatus": "RUNNING"}]}),
+        listed(0),
+    ];
+    assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, 2);
+}
