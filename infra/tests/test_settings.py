@@ -35,12 +35,17 @@ def test_the_namespace_follows_the_environment(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("endpoint", "paces"),
-    [("", ("15", "180", "2")), ("http://127.0.0.1:4566", ("2", "6", "0.5")), ("https://aws", ("15", "180", "2"))],
+    [
+        ("", ("15", "60", "120", "2")),
+        ("http://127.0.0.1:4566", ("2", "1", "6", "0.5")),
+        ("https://aws", ("15", "60", "120", "2")),
+    ],
 )
-def test_everything_is_as_fast_as_the_place_allows(path: Path, endpoint: str, paces: tuple[str, str, str]) -> None:
+def test_everything_is_as_fast_as_the_place_allows(path: Path, endpoint: str, paces: tuple[str, ...]) -> None:
     variables = {"AWS_REGION": "eu-west-1", "AWS_ENDPOINT_URL": endpoint}
     settings = resolve({}, variables, path, "x86_64")
-    assert (settings.stack_poll_seconds, settings.metric_delay_seconds, settings.poll_seconds) == paces
+    metrics = (settings.metric_period_seconds, settings.metric_delay_seconds)
+    assert (settings.stack_poll_seconds, *metrics, settings.poll_seconds) == paces
     assert resolve({"stack_poll_seconds": "30"}, variables, path, "x86_64").stack_poll_seconds == "30"
 
 

@@ -108,6 +108,7 @@ def shared(target: Target) -> None:
         "ArtifactPrefix": artifacts.upload_release(target.client, target.bucket, target.checkout, target.say),
         "Architecture": settings.architecture,
         "PollSeconds": settings.stack_poll_seconds,
+        "MetricPeriodSeconds": settings.metric_period_seconds,
         "MetricDelaySeconds": settings.metric_delay_seconds,
         "Environments": settings.environments,
     }

@@ -49,7 +49,10 @@ class Setting:
 
 
 # On AWS, and in the local environment, whose metrics are there after a second or two and whose stacks after a few.
-_PACE = {"poll_seconds": ("2", "0.5"), "stack_poll_seconds": ("15", "2"), "metric_delay_seconds": ("180", "6")}
+_PACE = {
+    "poll_seconds": ("2", "0.5"), "stack_poll_seconds": ("15", "2"), "metric_period_seconds": ("60", "1"),
+    "metric_delay_seconds": ("120", "6"),
+}  # fmt: skip
 _NAME = r"[A-Za-z][A-Za-z0-9-]{0,39}"
 SETTINGS = (
     Setting("AWS_REGION", "Region", "", pattern=r"[a-z]{2}(-[a-z]+)+-\d"),
@@ -72,8 +75,11 @@ SETTINGS = (
     Setting("STACK_POLL_SECONDS",
             "between two looks of the state machine at a version's stack (default: 15, in the local environment 2)", "",
             pattern=r"[2-9]|[1-9]\d|[12]\d\d|300"),
+    Setting("METRIC_PERIOD_SECONDS",
+            "seconds that one data point covers, and between two scrapes (default: 60, in the local environment 1)", "",
+            ("1", "5", "10", "30", "60")),
     Setting("METRIC_DELAY_SECONDS",
-            "in which metrics may be late before their absence counts (default: 180, in the local environment 6)", "",
+            "seconds from the end of a data point until CloudWatch has it (default: 120, in the local environment 6)", "",
             pattern=r"\d{1,2}|[1-5]\d\d|600"),
     Setting("ARTIFACT_BUCKET", "bucket of the functions' zips (default: one named after account and Region)", "",
             pattern=r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
@@ -115,6 +121,7 @@ class Settings:
     shared_stack: str
     environments: str
     stack_poll_seconds: str
+    metric_period_seconds: str
     metric_delay_seconds: str
     artifact_bucket: str
     architecture: str
