@@ -4,7 +4,7 @@ PYTHON ?= python3
 # Architecture of the function zips: x86_64 or arm64. The local environment needs this machine's own.
 ARCH ?= $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 
-FUNCTIONS := check-version deploy-stack shift-traffic gather-health remove-old rollback
+FUNCTIONS := check-version deploy-stack shift-traffic gather-health promote remove-old rollback
 VENV := .venv
 BIN := $(VENV)/bin
 # Named after what is installed, so that a change of the requirements installs anew, whatever the files' times are.

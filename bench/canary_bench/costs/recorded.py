@@ -15,7 +15,7 @@ _PARTS_OF_CALLS = {"cloudformation:TagResource", "iam:PassRole"}
 # Authorized on the route and on each virtual node that it names.
 _ON_ROUTES = {"appmesh:CreateRoute", "appmesh:UpdateRoute"}
 # The function's name is a part of its role's: canary-shared-ShiftTrafficRole-7C58EA97DD3AD.
-_FUNCTIONS = ("CheckVersion", "DeployStack", "ShiftTraffic", "GatherHealth", "RemoveOld", "Rollback")
+_FUNCTIONS = ("CheckVersion", "DeployStack", "ShiftTraffic", "GatherHealth", "Promote", "RemoveOld", "Rollback")
 
 Event = Mapping[str, Any]
 

@@ -15,7 +15,7 @@ from .aws import Clients, code, message
 from .errors import InfraError
 from .stacks import Say
 
-FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "remove-old", "rollback")
+FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "promote", "remove-old", "rollback")
 # The tag of a bucket that was made here and may be configured and removed.
 OURS = {"Key": "application", "Value": "ecs-canary"}
 # Long enough that two releases never share it, short enough to read in a console.

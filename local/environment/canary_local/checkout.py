@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .errors import LocalError
 
-FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "remove-old", "rollback")
+FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "promote", "remove-old", "rollback")
 HELLO = ("hello-web", "hello-backend")
 STATE_DIR_VARIABLE = "CANARY_STATE_DIR"
 MINIMUM_PYTHON = (3, 10)
