@@ -21,7 +21,8 @@ GRANTED = {
         ],
         "SourceConnection": ["codeconnections:UseConnection", "codestar-connections:UseConnection"],
         "Build": ["codebuild:BatchGetBuilds", "codebuild:StartBuild"],
-        "Deploy": ["states:DescribeStateMachine", "states:StartExecution"],
+        "Deploy": ["states:StartExecution"],
+        "Look": ["states:DescribeStateMachine"],
         "Watch": ["states:DescribeExecution"],
     },
     "BuildRole": {
@@ -122,10 +123,21 @@ def test_the_deployment_is_an_execution_of_the_shared_state_machine(resources: d
     configuration = deploy["Configuration"]
     assert deploy["ActionTypeId"] == {"Category": "Invoke", "Owner": "AWS", "Provider": "StepFunctions", "Version": "1"}
     assert (configuration["InputType"], configuration["Input"]) == ("FilePath", {"Ref": "DeployFile"})
-    assert configuration["StateMachineArn"] == {"Fn::ImportValue": {"Fn::Sub": "${SharedStackName}:StateMachineArn"}}
+    assert configuration["StateMachineArn"] == {
+        "Fn::ImportValue": {"Fn::Sub": "${SharedStackName}:StateMachineAliasArn"}
+    }
     assert deploy["InputArtifacts"] == stage(resources, "Build")["OutputArtifacts"]
     exported = templates.load("shared")["Outputs"]
-    assert exported["StateMachineArn"]["Export"]["Name"] == {"Fn::Sub": "${AWS::StackName}:StateMachineArn"}
+    for name in ("StateMachineAliasArn", "StateMachineArn"):
+        assert exported[name]["Export"]["Name"] == {"Fn::Sub": f"${{AWS::StackName}}:{name}"}
+
+
+def test_a_pipeline_starts_the_installed_release_and_no_other(resources: dict[str, Any]) -> None:
+    """Step Functions authorizes an alias on the state machine's ARN; only the condition tells an alias from another."""
+    (start,) = (made for made in templates.statements(resources["PipelineRole"]) if made["Sid"] == "Deploy")
+    assert start["Resource"] == {"Fn::ImportValue": {"Fn::Sub": "${SharedStackName}:StateMachineArn"}}
+    alias = templates.load("shared")["Resources"]["StateMachineAlias"]["Properties"]["Name"]
+    assert start["Condition"] == {"ForAnyValue:StringEquals": {"states:StateMachineQualifier": alias}}
 
 
 def test_the_name_of_an_execution_fits(resources: dict[str, Any]) -> None:

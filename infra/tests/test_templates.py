@@ -16,8 +16,11 @@ UNTAGGABLE = {
     "AWS::EC2::SubnetRouteTableAssociation",
     "AWS::EC2::VPCGatewayAttachment",
     "AWS::ElasticLoadBalancingV2::Listener",
+    "AWS::Lambda::Version",
     "AWS::S3::BucketPolicy",
     "AWS::ServiceDiscovery::Instance",
+    "AWS::StepFunctions::StateMachineAlias",
+    "AWS::StepFunctions::StateMachineVersion",
 }
 BOUNDS = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MaxLength"}
 # App Mesh was shut down, which is what cfn-lint warns of; it is what these templates are for. Nothing else is switched off.
