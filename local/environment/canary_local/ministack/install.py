@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    acting_roles,
     appmesh_cfn,
     appmesh_service,
     authorization,
@@ -11,11 +12,15 @@ from . import (
     cloudmap,
     ecs_cfn,
     ecs_tasks,
+    invocation_rights,
+    request_resources,
     retries,
     rpc_cbor,
     runtime_api,
     stack_roles,
     stacks,
+    state_machine_cfn,
+    state_machine_versions,
     template_urls,
     templates,
 )
@@ -36,7 +41,12 @@ def install(engine: Engine) -> None:
     ecs_tasks.register(engine)
     ecs_cfn.register()
     stacks.register()
+    acting_roles.register()
     stack_roles.register()
+    state_machine_versions.register()
+    state_machine_cfn.register()
     retries.register()
+    invocation_rights.register()
+    request_resources.register()
     templates.register()
     template_urls.register()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import contextvars
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
-from ministack.core import iam_actions, iam_evaluator
-from ministack.core.responses import get_account_id, get_region, new_uuid
-from ministack.services import cloudformation, iam
+from ministack.core import iam_actions
+from ministack.core.responses import new_uuid
+from ministack.services import cloudformation
 from ministack.services.cloudformation import handlers, stacks
 
 from . import aws_calls
-from .patching import IncompatibleMinistack, expect, expect_function, wrap
-from .stack_rights import ANYTHING, Right, to_create, to_delete, to_resolve
+from .acting_roles import ActingRole
+from .patching import IncompatibleMinistack, expect, wrap
+from .stack_rights import Right, to_create, to_delete, to_resolve
 
 # The role's name, on the stack's record.
 _ROLE = "_canary_role"
@@ -46,13 +46,6 @@ class NotAuthorized(ValueError):
 def register() -> None:
     """Checks each resource right before it is made or deleted."""
     expect(cloudformation, "_stacks")
-    expect(iam, "_roles")
-    for name, parameters in (
-        ("_gather_role_policies", ("role_name", "account_id")),
-        ("_permissions_boundary", ("store", "name", "account_id")),
-        ("evaluate", ("ctx", "policies", "limits")),
-    ):
-        expect_function(iam_evaluator, name, *parameters)
     actions = expect(handlers, "_ACTION_HANDLERS", dict)
     if actions.get("CreateStack") is not expect(handlers, "_create_stack"):
         raise IncompatibleMinistack(f"`{handlers.__name__}._create_stack` does not answer `CreateStack`")
@@ -128,34 +121,12 @@ def _check(role: str | None, rights: Iterable[Right]) -> None:
     """Raises `NotAuthorized` for the first right that the role lacks. A stack without a role is its maker's own affair."""
     if role is None:
         return
-    account = get_account_id()
-    principal = f"arn:aws:sts::{account}:assumed-role/{role}/{_SESSION}"
-    policies = iam_evaluator._gather_role_policies(role, account)
-    limits = iam_evaluator._permissions_boundary(iam._roles, role, account)
+    acting = ActingRole(role, _SESSION)
     for right in rights:
-        results = [_judge(principal, account, action, right, policies, limits) for action in right.actions]
+        keys = {"iam:passedtoservice": right.passed_to} if right.passed_to else {}
+        results = [acting.decide(action, right.resource, **keys) for action in right.actions]
         explicit = any(result.decision == "Deny" for result in results)
         allowed = not explicit and any(result.decision == "Allow" for result in results)
-        aws_calls.note(principal, right.actions[0], right.resource or "*", allowed)
+        aws_calls.note(acting.principal, right.actions[0], right.resource or "*", allowed)
         if not allowed:
-            raise NotAuthorized(principal, right, explicit)
-
-
-def _judge(principal: str, account: str, action: str, right: Right, policies: list, limits: list) -> Any:
-    if right.resource is ANYTHING:
-        # Of an Allow the resources do not matter then; a Deny counts only where it is for everything.
-        policies = [[_for_anything(each) if each.effect == "Allow" else each for each in policy] for policy in policies]
-    context = iam_evaluator.EvalContext(
-        principal_arn=principal,
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=right.resource or "*",
-        region=get_region(),
-        service_context={"iam:passedtoservice": right.passed_to} if right.passed_to else {},
-    )
-    return iam_evaluator.evaluate(context, policies, *limits)
-
-
-def _for_anything(statement: Any) -> Any:
-    return replace(statement, resources=["*"], not_resources=[])
+            raise NotAuthorized(acting.principal, right, explicit)
