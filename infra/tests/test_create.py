@@ -33,12 +33,12 @@ class Deployed:
         return f"arn:aws:cloudformation:us-west-2:1:stack/{self.owner}/1" if self.owner else None
 
     def find(self, name: str) -> dict[str, Any] | None:
-        arn = {"OutputKey": "StateMachineArn", "OutputValue": "arn:machine"}
+        arn = {"OutputKey": "StateMachineAliasArn", "OutputValue": "arn:machine:live"}
         return {"Outputs": [arn]} if name == "canary-shared" else None
 
     def deploy(self, name: str, template: Path, parameters: dict[str, str], **tags: str) -> dict[str, str]:
         self.made[name] = (template.stem, parameters, tags)
-        return {"StateMachineArn": "arn:machine"}
+        return {"StateMachineArn": "arn:machine", "StateMachineAliasArn": "arn:machine:live"}
 
 
 def target(stacks: Deployed, **flags: str) -> Target:
@@ -125,7 +125,10 @@ def test_repositories_behind_a_connection_have_the_microservices_names() -> None
 
 
 def test_pipelines_need_the_state_machine() -> None:
-    with pytest.raises(InfraError, match="stack `other` is not there: `make create-shared-cloudformation-stack` first"):
+    with pytest.raises(
+        InfraError,
+        match="stack `other` is not there, or of an earlier release: `make create-shared-cloudformation-stack` first",
+    ):
         create.pipelines(target(Deployed(), shared_stack="other"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from . import artifacts, samples
+from . import artifacts, releases, samples
 from .aws import Clients, identity
 from .errors import InfraError
 from .settings import Settings
@@ -100,7 +100,7 @@ def monitoring(target: Target) -> None:
 
 
 def shared(target: Target) -> None:
-    """Functions and state machine. Uploads what they are made from first."""
+    """Functions and state machine. Uploads what they are made from first, and removes superseded releases in the end."""
     settings = target.settings
     artifacts.ensure_bucket(target.client, target.bucket, settings.aws_region, target.identity, target.say)
     parameters = {
@@ -113,16 +113,17 @@ def shared(target: Target) -> None:
         "Environments": settings.environments,
     }
     made = target.stacks.deploy(settings.shared_stack, target.template("shared"), parameters)
-    target.say(f"state machine {made['StateMachineArn']}")
+    releases.prune(target.client, made["StateMachineArn"], target.say)
+    target.say(f"deployments start {made['StateMachineAliasArn']}")
 
 
 def pipelines(target: Target) -> None:
     """One stack per microservice of the sample."""
     settings = target.settings
     shared_stack = target.stacks.find(settings.shared_stack)
-    if shared_stack is None or "StateMachineArn" not in outputs(shared_stack):
+    if shared_stack is None or "StateMachineAliasArn" not in outputs(shared_stack):
         raise InfraError(
-            f"stack `{settings.shared_stack}` is not there: `make create-shared-cloudformation-stack` first"
+            f"stack `{settings.shared_stack}` is not there, or of an earlier release: `make create-shared-cloudformation-stack` first"
         )
     microservices = samples.microservices(target.checkout, settings.sample)
     source = _source(target)
