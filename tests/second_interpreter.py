@@ -180,7 +180,7 @@ def beside(env: Environment, entered: Entered = lambda _state, _execution: None)
         own = _check_version(env, second.endpoint)
 
         def function(_: str, arn: str) -> str:
-            return own if arn.endswith("-check-version") else arn
+            return own if "-check-version:" in arn else arn
 
         created = second.client("stepfunctions").create_state_machine(
             # moto's state machines last as long as this process.

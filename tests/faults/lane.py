@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from canary_local import stacks
+from canary_local import releases, stacks
 from canary_local.aws import Clients
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.environment import Environment
@@ -69,7 +69,6 @@ def lane(checkout: Checkout, directory: Path) -> Iterator[Lane]:
                 ministack=settings,
             )
         )
-        stacks.set_pace(env.client, POLL_SECONDS)
         _hurry(env)
         _warm_up(proxy)
         yield Lane(env, proxy)
@@ -81,14 +80,10 @@ def name(function: str) -> str:
 
 
 def _hurry(env: Environment) -> None:
-    """Gives the functions their short time-out, and each a name of its own in the requests of its SDK."""
-    functions = env.client("lambda")
-    for function in FUNCTIONS:
-        found = functions.get_function_configuration(FunctionName=name(function))
-        variables = {**found["Environment"]["Variables"], "AWS_SDK_UA_APP_ID": app(function).removeprefix("app/")}
-        functions.update_function_configuration(
-            FunctionName=name(function), Timeout=TIMEOUT_SECONDS, Environment={"Variables": variables}
-        )
+    """Gives the functions their short time-out and pace, and each a name of its own in the requests of its SDK."""
+    variables = {function: {"AWS_SDK_UA_APP_ID": app(function).removeprefix("app/")} for function in FUNCTIONS}
+    variables["check-version"]["POLL_SECONDS"] = str(POLL_SECONDS)
+    releases.reconfigure(env.client, variables, Timeout=TIMEOUT_SECONDS)
 
 
 def _warm_up(proxy: Proxy) -> None:

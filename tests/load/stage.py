@@ -14,7 +14,7 @@ from canary_local.environment import Environment
 from canary_local.errors import LocalError
 from canary_local.loopback import free_port
 from canary_local.mesh import make_router
-from canary_local.stacks import set_pace
+from canary_local.releases import set_pace
 
 from . import mix
 from .mix import Service

@@ -66,7 +66,9 @@ def empty_invocations(env: Environment) -> list[float]:
     """
     states = env.client("stepfunctions")
     functions = env.client("lambda")
-    arn = functions.get_function(FunctionName=f"{SHARED_STACK}-gather-health")["Configuration"]["FunctionArn"]
+    # The state machine's role may invoke published versions only.
+    published = functions.list_versions_by_function(FunctionName=f"{SHARED_STACK}-gather-health")["Versions"]
+    arn = published[-1]["FunctionArn"]
     role = states.describe_state_machine(stateMachineArn=env.state_machine_arn)["roleArn"]
     chain = {
         f"{number}": {

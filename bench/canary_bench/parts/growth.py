@@ -18,7 +18,7 @@ from canary_bench.stage import Run
 from canary_bench.tables import table
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
-from canary_local.stacks import set_pace
+from canary_local.releases import set_pace
 
 WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
 

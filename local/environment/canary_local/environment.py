@@ -133,10 +133,18 @@ class Environment:
 
     @property
     def state_machine_arn(self) -> str:
-        """The state machine of the shared stack."""
+        """The state machine of the shared stack, in all its releases."""
+        return self._output("StateMachineArn")
+
+    @property
+    def state_machine_alias_arn(self) -> str:
+        """The installed release of the state machine, which pipelines start."""
+        return self._output("StateMachineAliasArn")
+
+    def _output(self, name: str) -> str:
         if self._outputs is None:
             self._outputs = stacks.outputs(self.client, stacks.SHARED_STACK)
-        return self._outputs["StateMachineArn"]
+        return self._outputs[name]
 
     @property
     def processes(self) -> tuple[Process, ...]:
@@ -175,12 +183,12 @@ class Environment:
     def deploy(self, event: Mapping[str, Any]) -> str:
         """Starts a deployment and returns the execution's ARN. A missing CanaryTemplate is added."""
         complete = executions.complete_event(dict(event), self.checkout.canary_template)
-        return executions.start(self.client, self.state_machine_arn, complete)
+        return executions.start(self.client, self.state_machine_alias_arn, complete)
 
     def repair(self, environment_name: str, service: str) -> str:
         """Starts a repair of what a deployment of the service left; returns the execution's ARN."""
         request = {"Action": "Repair", "EnvironmentName": environment_name, "MicroserviceName": service}
-        return executions.start(self.client, self.state_machine_arn, request)
+        return executions.start(self.client, self.state_machine_alias_arn, request)
 
     def follow(self, arn: str) -> Iterator[Event]:
         """Every step of an execution as it happens; the last one's kind is `ended`."""

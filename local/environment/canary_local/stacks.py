@@ -54,15 +54,6 @@ def deploy_hello(client: Clients, checkout: Checkout) -> dict[str, str]:
     )
 
 
-def set_pace(client: Clients, poll_seconds: int) -> None:
-    """Has deployments planned with other seconds between two looks, as the shared stack's `PollSeconds` does."""
-    functions, name = client("lambda"), f"{SHARED_STACK}-check-version"
-    variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
-    functions.update_function_configuration(
-        FunctionName=name, Environment={"Variables": {**variables, "POLL_SECONDS": str(poll_seconds)}}
-    )
-
-
 def deploy(client: Clients, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
     """Creates a stack, waits for it and returns its outputs. The template goes by way of S3, so it may be large."""
     key = f"{PREFIX}templates/{template.name}"
