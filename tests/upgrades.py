@@ -1,0 +1,65 @@
+"""Other releases than the checkout's own, built and installed as their users install them: what `e2e_upgrade.py` plays."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+from canary_infra import create
+from canary_infra.settings import resolve
+
+from canary_local.checkout import FUNCTIONS, architecture
+from canary_local.environment import Environment
+from canary_local.stacks import BUCKET, SHARED_STACK
+
+ROOT = Path(__file__).resolve().parents[1]
+# The feature of canary-core that writes plans of another format.
+NEXT_FORMAT = "canary-core/next-format"
+BUILD_SECONDS = 540
+
+
+class Release:
+    """What a checkout of the release holds: function zips, state machine and templates."""
+
+    def __init__(self, directory: Path, packages: Path) -> None:
+        self.checkout = directory
+        for folder in ("infra", "statemachine"):
+            shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(packages, directory / "target" / "package")
+
+    def install(self, env: Environment) -> str:
+        """What `make create-shared-cloudformation-stack` says in that checkout."""
+        said: list[str] = []
+        flags = {"artifact_bucket": BUCKET, "shared_stack": SHARED_STACK}
+        settings = resolve(flags, env.variables, Path("/nonexistent/settings"), architecture())
+        create.shared(create.Target(settings, env.client, self.checkout, said.append))
+        return "\n".join(said)
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Changes one place of a file."""
+        path = self.checkout / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"`{old}` is there {text.count(old)} times"
+        path.write_text(text.replace(old, new))
+
+
+def present(directory: Path) -> Release:
+    """The release of this checkout."""
+    return Release(directory / "checkout", ROOT / "target" / "package")
+
+
+def following(directory: Path) -> Release:
+    """A release whose plans have another format, built from this checkout."""
+    packages = directory / "package"
+    packages.mkdir(parents=True)
+    selected = [argument for function in FUNCTIONS for argument in ("-p", function)]
+    command = ["cargo", "build", "--quiet", "--locked", *selected, "--features", NEXT_FORMAT]
+    # A directory of its own: another build of the same functions lies where the usual one is.
+    command += ["--target-dir", str(ROOT / "target" / "next")]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_SECONDS)
+    for function in FUNCTIONS:
+        with zipfile.ZipFile(packages / f"{function}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            archive.write(ROOT / "target" / "next" / "debug" / function, "bootstrap")
+    return Release(directory / "checkout", packages)
