@@ -22,6 +22,8 @@ from canary_local.mesh import make_router
 from canary_local.stacks import SHARED_STACK
 from canary_local.world import World, differences
 
+# The first test waits for a build of all functions.
+pytestmark = pytest.mark.timeout(1800)
 # What each deployment does when nobody calls the candidate; the third is stopped.
 SERVICES = {"upgrade-promoted": "Proceed", "upgrade-back": "RollBack", "upgrade-repaired": "Proceed"}
 PROMOTED, BACK, REPAIRED = SERVICES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import zipfile
@@ -17,7 +18,7 @@ from canary_local.stacks import BUCKET, SHARED_STACK
 ROOT = Path(__file__).resolve().parents[1]
 # The feature of canary-core that writes plans of another format.
 NEXT_FORMAT = "canary-core/next-format"
-BUILD_SECONDS = 540
+BUILD_SECONDS = 900
 
 
 class Release:
@@ -56,9 +57,9 @@ def following(directory: Path) -> Release:
     packages.mkdir(parents=True)
     selected = [argument for function in FUNCTIONS for argument in ("-p", function)]
     command = ["cargo", "build", "--quiet", "--locked", *selected, "--features", NEXT_FORMAT]
-    # A directory of its own: another build of the same functions lies where the usual one is.
-    command += ["--target-dir", str(ROOT / "target" / "next")]
-    subprocess.run(command, cwd=ROOT, check=True, timeout=BUILD_SECONDS)
+    # What is compiled is shared with every other build; what comes out must not take the place of the usual functions.
+    place = {"CARGO_BUILD_BUILD_DIR": str(ROOT / "target"), "CARGO_TARGET_DIR": str(ROOT / "target" / "next")}
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **place}, check=True, timeout=BUILD_SECONDS)
     for function in FUNCTIONS:
         with zipfile.ZipFile(packages / f"{function}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(ROOT / "target" / "next" / "debug" / function, "bootstrap")
