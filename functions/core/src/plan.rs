@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The format of the plans that this release writes. A plan without a number is of format 1.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = if cfg!(feature = "next-format") { 3 } else { 2 };
 
 /// What is deployed beside what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +136,7 @@ pub struct Plan {
     pub container_image: String,
     /// Weights and watch times, in order; the last weight is 100.
     #[serde(default, deserialize_with = "or_default")]
+    #[cfg_attr(feature = "next-format", serde(rename = "stages"))]
     pub steps: Vec<Step>,
     /// Seconds between two polls of a stack.
     #[serde(default = "usual_poll", deserialize_with = "or_usual_poll")]
