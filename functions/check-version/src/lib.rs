@@ -196,11 +196,14 @@ async fn exists(asked: &RepairRequest, records: &impl VersionRecords) -> Result<
     let parameter = version_parameter(asked.environment_name(), asked.microservice_name());
     match records.recorded(&parameter).await? {
         Some(_) => Ok(()),
-        None => Err(Error::InvalidInput(format!(
-            "`MicroserviceName` is `{}`: there is nothing to repair, and parameter `{parameter}`, which records a service's live \
-             version, does not exist; allowed is a service that was deployed",
-            asked.microservice_name()
-        ))),
+        None => Err(Error::invalid(
+            "MicroserviceName",
+            format!("is `{}`", asked.microservice_name()),
+            format!(
+                "there is nothing to repair, and parameter `{parameter}`, which records a service's live version, does not exist; \
+                 allowed is a service that was deployed"
+            ),
+        )),
     }
 }
 
@@ -241,11 +244,15 @@ where
 
 /// One error for every problem that the router named: all bad fields at once, or else the first of the others.
 fn all_clear(problems: Vec<Error>) -> Result<()> {
-    let (fields, others): (Vec<_>, Vec<_>) =
-        problems.into_iter().partition(|problem| matches!(problem, Error::InvalidInput(_)));
+    let (mut fields, mut others) = (Vec::new(), Vec::new());
+    for problem in problems {
+        match problem {
+            Error::InvalidInput(problems) => fields.extend(problems),
+            other => others.push(other),
+        }
+    }
     if !fields.is_empty() {
-        let fields: Vec<_> = fields.iter().map(ToString::to_string).collect();
-        return Err(Error::InvalidInput(fields.join("; ")));
+        return Err(Error::InvalidInput(fields.into()));
     }
     others.into_iter().next().map_or(Ok(()), Err)
 }

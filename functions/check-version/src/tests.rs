@@ -4,6 +4,7 @@ use canary_core::{
     error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, live, ready, survives_every_fault},
     plan::Deployment,
+    problem::Problem,
     record::Record,
 };
 use serde_json::json;
@@ -239,12 +240,15 @@ async fn a_refused_deployment_does_not_keep_the_lock() {
 /// Promise 15.
 #[tokio::test]
 async fn everything_that_the_router_objects_to_is_told_at_once_before_anything_is_made() {
-    let objections = vec!["`Protocol` is `http`: allowed is `tcp`".to_owned(), "`Namespace` is `a`: allowed is `b`".to_owned()];
+    let objections = vec![
+        Problem::of("Protocol", "is `http`", "allowed is `tcp`"),
+        Problem::of("Namespace", "is `a`", "allowed is `b`"),
+    ];
     for start in [State::default(), version_aaa_is_live()] {
         let world = World::new(State { objections: objections.clone(), ..start.clone() });
         let error = check(&world, request()).await.unwrap_err();
         assert_eq!(error.name(), "Canary.InvalidInput");
-        assert_eq!(error.to_string(), objections.join("; "));
+        assert_eq!(error.to_string(), "`Protocol` is `http`: allowed is `tcp`; `Namespace` is `a`: allowed is `b`");
         assert_eq!(world.state().lock, None);
     }
 }

@@ -4,7 +4,10 @@
 
 use std::error::Error as StdError;
 
-use crate::text::message;
+use crate::{
+    problem::{Problem, Problems},
+    text::message,
+};
 
 /// The result of anything that can fail in a deployment.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -37,7 +40,7 @@ pub enum Refusal {
 pub enum Error {
     /// A field of the request is missing, misspelt or out of range. Nothing was touched.
     #[error("{0}")]
-    InvalidInput(String),
+    InvalidInput(Problems),
     /// A state received data that is not of the expected shape: the state machine and the functions are of different versions.
     #[error("state data does not fit function `{function}`: {why}")]
     InvalidState {
@@ -201,6 +204,11 @@ pub fn by_hand(stack: &str) -> String {
 }
 
 impl Error {
+    /// The refusal of one field, with what was found and what is right in words: "is `0`", "allowed is 1".
+    pub fn invalid(field: &str, found: impl Into<String>, right: impl Into<String>) -> Self {
+        Self::InvalidInput(Problem::of(field, found, right).into())
+    }
+
     /// The stable name that Step Functions shows and matches.
     #[must_use]
     pub fn name(&self) -> &'static str {
@@ -263,7 +271,7 @@ mod tests {
             source: "throttled".into(),
         };
         vec![
-            Error::InvalidInput(text()),
+            Error::InvalidInput(Problems::default()),
             Error::InvalidState { function: "rollback", why: text() },
             Error::AlreadyDeployed { version: text(), service: text() },
             Error::AlreadyRunning { service: text(), execution: text() },

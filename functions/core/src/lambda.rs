@@ -4,14 +4,19 @@ use std::{fmt::Display, future::Future, str::FromStr};
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
     layer::SubscriberExt,
     util::SubscriberInitExt,
 };
 
-use crate::{Error, Result, text::plain};
+use crate::{
+    Error, Result,
+    json::{self, Unreadable},
+    problem::{Problem, Problems},
+    text::plain,
+};
 
 /// Runs `handler` for every event until Lambda ends the process. `function` is its name in logs and errors.
 ///
@@ -61,9 +66,18 @@ pub fn needed(name: &str) -> std::result::Result<String, lambda_runtime::Error> 
 }
 
 fn read<In: DeserializeOwned>(function: &'static str, event: &RawValue) -> Result<In> {
-    let value: Value = serde_json::from_str(event.get())
-        .map_err(|error| Error::InvalidInput(format!("the input cannot be read: {error}")))?;
+    let value = json::value(event.get()).map_err(|unreadable| Error::InvalidInput(problems(unreadable)))?;
     serde_json::from_value(value).map_err(|error| Error::InvalidState { function, why: error.to_string() })
+}
+
+fn problems(unreadable: Unreadable) -> Problems {
+    match unreadable {
+        Unreadable::Syntax { why, .. } => Problem::whole("cannot be read", why).into(),
+        Unreadable::SetTwice(keys) => {
+            let twice = |key| Problem::of(key, "is set twice", json::SET_ONCE);
+            keys.into_iter().map(twice).collect::<Vec<_>>().into()
+        }
+    }
 }
 
 /// `RUST_LOG` can make a function quieter and not louder: below `info` the SDK logs requests, signatures and bodies included.
@@ -94,6 +108,8 @@ fn diagnostic(error: Error) -> Diagnostic {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use serde_json::Value;
+
     use super::*;
 
     fn refusal(text: &str) -> Error {
@@ -110,6 +126,15 @@ mod tests {
             assert!(error.to_string().starts_with("the input cannot be read: "), "{error}");
             assert!(error.to_string().contains(why), "{error}");
         }
+    }
+
+    #[test]
+    fn a_field_that_is_set_twice_is_bad_input_and_named() {
+        let error = refusal(r#"{"Port": 80, "Sha": "a", "Port": 81}"#);
+        assert_eq!(
+            (error.name(), error.to_string().as_str()),
+            ("Canary.InvalidInput", "`Port` is set twice: allowed is once")
+        );
     }
 
     #[test]

@@ -8,10 +8,13 @@
 pub mod error;
 pub mod failure;
 pub mod health;
+pub mod json;
 pub mod limits;
 pub mod lock;
+pub mod names;
 pub mod plan;
 pub mod ports;
+pub mod problem;
 pub mod progress;
 pub mod record;
 pub mod request;

@@ -43,11 +43,16 @@ pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
     let events = STACK_SECONDS.div_ceil(poll) * LOOK_EVENTS + steps * step_events(plan);
     let allowed = HISTORY_EVENTS.saturating_sub(kept(poll));
     if events > allowed {
-        return Err(Error::InvalidInput(format!(
-            "`PercentageStep` makes {steps} steps, whose execution may have {events} events in its history, with a poll every \
-             {poll} s: allowed are {allowed} of Step Functions' {HISTORY_EVENTS}, and the rest is for a queue, a repair and a \
-             rollback; take larger steps"
-        )));
+        return Err(Error::invalid(
+            "PercentageStep",
+            format!(
+                "makes {steps} steps, whose execution may have {events} events in its history, with a poll every {poll} s"
+            ),
+            format!(
+                "allowed are {allowed} of Step Functions' {HISTORY_EVENTS}, and the rest is for a queue, a repair and a \
+                 rollback; take larger steps"
+            ),
+        ));
     }
     let waited = u64::try_from(waited.whole_seconds()).unwrap_or(0);
     let watched: u64 = plan.steps.iter().map(|step| u64::from(step.watch_seconds)).sum();
@@ -55,10 +60,13 @@ pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
     let seconds = waited + watched + steps * longest_delay(&plan.health) + 2 * STACK_SECONDS;
     if seconds > PIPELINE_SECONDS {
         let wait_time = plan.steps.iter().map(|step| step.watch_seconds).max().unwrap_or(0);
-        return Err(Error::InvalidInput(format!(
-            "`WaitTime` is `{wait_time}`: {steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is \
-             how long a pipeline waits"
-        )));
+        return Err(Error::invalid(
+            "WaitTime",
+            format!("is `{wait_time}`"),
+            format!(
+                "{steps} steps may take {seconds} seconds, and allowed are {PIPELINE_SECONDS}, which is how long a pipeline waits"
+            ),
+        ));
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 /// The longest message of an error. Step Functions takes a cause of 32,768 characters, and CloudWatch a log event of 256 KiB.
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskFailure.html>
 const MOST_CHARS: usize = 8_000;
+/// A value longer than this is cut in a message.
+const SHOWN_CHARS: usize = 80;
 
 /// `text` in one line of visible characters: what ends a line, turns or hides text or steers a terminal is escaped.
 #[must_use]
@@ -28,6 +30,20 @@ pub fn message(text: &str) -> String {
     message
 }
 
+/// A value as a message shows it: cut, and with control characters escaped, so that an input cannot forge a line.
+#[must_use]
+pub fn shown(text: &str) -> String {
+    let cut: String = text.chars().take(SHOWN_CHARS).collect();
+    let more = if cut.len() < text.len() { "…" } else { "" };
+    format!("`{}{more}`", cut.escape_debug())
+}
+
+/// A whole number that is written in digits alone: no sign, point, exponent or space.
+#[must_use]
+pub fn whole_number(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -48,6 +64,14 @@ mod tests {
             assert_eq!(plain(text), text);
         }
         assert_eq!(plain("a\nb\x1b[31m\u{9b}m\u{2028}\u{202e}"), "a\\nb\\u{1b}[31m\\u{9b}m\\u{2028}\\u{202e}");
+    }
+
+    #[test]
+    fn a_number_is_digits_and_nothing_else() {
+        assert_eq!((whole_number("80"), whole_number("007")), (Some(80), Some(7)));
+        for text in ["", " 80", "80 ", "+80", "-0", "8.0", "1e1", "0x10", "1_000", "٨", "18446744073709551616"] {
+            assert_eq!(whole_number(text), None, "{text}");
+        }
     }
 
     #[test]

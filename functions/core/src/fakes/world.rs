@@ -14,6 +14,7 @@ use crate::{
     health::{Answers, Window},
     plan::{Deployment, Plan},
     ports::{AnswerCounts, Stacks, TaskStates, Templates, TrafficRouter, VersionRecords},
+    problem::Problem,
     record::Record,
     request::Template,
     service::{Service, Version},
@@ -52,8 +53,8 @@ pub struct State {
     pub answers: Answers,
     /// Whether the router accepts weights and keeps the old ones.
     pub stubborn_routes: bool,
-    /// What the router says would go wrong, as the text of `Canary.InvalidInput`.
-    pub objections: Vec<String>,
+    /// What the router says would go wrong.
+    pub objections: Vec<Problem>,
     /// The tasks of ECS services by stack; a stack without an entry has none.
     pub tasks: BTreeMap<String, Tasks>,
     /// The service's lock, if somebody has it.
@@ -204,7 +205,7 @@ impl TrafficRouter for World {
 
     async fn preflight(&self, service: &Service, _deployment: &Deployment) -> Result<Vec<Error>> {
         self.call("DescribeVirtualRouter", &service.microservice_name, |state| {
-            Ok(state.objections.iter().cloned().map(Error::InvalidInput).collect())
+            Ok(state.objections.iter().cloned().map(|problem| Error::InvalidInput(problem.into())).collect())
         })
     }
 }

@@ -2,28 +2,32 @@
 
 use serde_json::{Map, Value};
 
-use crate::{Error, Result, split::Weight};
+use crate::{
+    Error, Result, names,
+    problem::Problem,
+    split::Weight,
+    text::{shown, whole_number},
+};
 
 /// Names that published examples use for the same field (seed "Create a pipeline with canary deployments", §5.3).
 const ALIASES: [(&str, &str); 2] = [("percentage_step", "PercentageStep"), ("wait_time", "WaitTime")];
-/// A value longer than this is cut in a message.
-const SHOWN_CHARS: usize = 80;
-/// More problems than these are only counted: an error is state of the execution, and so limited in size.
-const SHOWN_PROBLEMS: usize = 20;
 
 /// What a text field may hold.
-pub(super) struct Pattern {
+#[derive(Debug)]
+pub struct Pattern {
+    /// In words.
     pub allowed: &'static str,
+    /// Whether a text is that.
     pub accepts: fn(&str) -> bool,
     /// Whether a message may show a value that is not accepted. A template or an address can hold a secret.
     pub shown: bool,
 }
 
 impl Pattern {
-    fn problem(&self, field: &str, value: &Value) -> String {
+    fn problem(&self, field: &str, value: &Value) -> Problem {
         match self.shown {
-            true => problem(field, value, self.allowed),
-            false => format!("`{field}` has a value that is not shown: allowed is {}", self.allowed),
+            true => wrong(field, value, self.allowed),
+            false => Problem::of(field, "has a value that is not shown", format!("allowed is {}", self.allowed)),
         }
     }
 }
@@ -31,14 +35,14 @@ impl Pattern {
 pub(super) struct Fields<'a> {
     object: &'a Map<String, Value>,
     known: Vec<&'static str>,
-    problems: Vec<String>,
+    problems: Vec<Problem>,
 }
 
 impl<'a> Fields<'a> {
     pub fn of(input: &'a Value) -> Result<Self> {
-        let object = input
-            .as_object()
-            .ok_or_else(|| Error::InvalidInput(format!("the input is {}: allowed is a JSON object", shown(input))))?;
+        let object = input.as_object().ok_or_else(|| {
+            Error::InvalidInput(Problem::whole(format!("is {}", written(input)), "allowed is a JSON object").into())
+        })?;
         Ok(Self { object, known: Vec::new(), problems: Vec::new() })
     }
 
@@ -89,23 +93,36 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let parsed = value.as_str().and_then(parse);
         if parsed.is_none() {
-            self.wrong::<String>(field, value, allowed);
+            self.problems.push(wrong(field, value, allowed));
         }
         parsed
     }
 
+    /// A whole number that `accepts` takes: a JSON integer, or digits in a string.
+    pub fn number<T: Default>(
+        &mut self,
+        field: &'static str,
+        allowed: &str,
+        accepts: impl FnOnce(u64) -> Option<T>,
+    ) -> T {
+        let Some(value) = self.required(field, allowed) else { return T::default() };
+        let number = match value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => whole_number(text),
+            _ => None,
+        };
+        number.and_then(accepts).unwrap_or_else(|| self.add(wrong(field, value, allowed)))
+    }
+
     /// A whole number from `low` to `high`; `T` has to hold them both.
     pub fn whole<T: TryFrom<u64> + Default>(&mut self, field: &'static str, low: u64, high: u64) -> T {
-        let allowed = format!("a whole number from {low} to {high}");
-        match self.required(field, &allowed) {
-            Some(value) => self.number(field, value, low, high, &allowed),
-            None => T::default(),
-        }
+        let accepts = |number| (low..=high).contains(&number).then(|| T::try_from(number).ok()).flatten();
+        self.number(field, &format!("a whole number from {low} to {high}"), accepts)
     }
 
     pub fn whole_or<T: TryFrom<u64> + Default>(&mut self, field: &'static str, low: u64, high: u64, default: T) -> T {
         match self.find(field) {
-            Some(value) => self.number(field, value, low, high, &format!("a whole number from {low} to {high}")),
+            Some(_) => self.whole(field, low, high),
             None => default,
         }
     }
@@ -114,38 +131,19 @@ impl<'a> Fields<'a> {
         Weight::new(self.whole(field, 1, 100)).unwrap_or(Weight::ALL)
     }
 
-    fn number<T: TryFrom<u64> + Default>(
-        &mut self,
-        field: &'static str,
-        value: &Value,
-        low: u64,
-        high: u64,
-        allowed: &str,
-    ) -> T {
-        let number = match value {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) => text.trim().parse().ok(),
-            _ => None,
-        };
-        match number.filter(|number| (low..=high).contains(number)).map(T::try_from) {
-            Some(Ok(number)) => number,
-            _ => self.wrong(field, value, allowed),
-        }
-    }
-
     /// An optional field that existing files carry and that may only repeat another one.
     pub fn same_as(&mut self, field: &'static str, other: &str, expected: &str) {
         if let Some(value) = self.find(field)
             && value.as_str() != Some(expected)
         {
-            self.wrong::<String>(field, value, &format!("the same as `{other}`"));
+            self.problems.push(wrong(field, value, &format!("the same as `{other}`")));
         }
     }
 
-    pub fn refuse(&mut self, field: &str, problem: String) {
-        let named = format!("`{field}`");
-        if !self.problems.iter().any(|known| known.starts_with(&named)) {
-            self.problems.push(format!("{named} {problem}"));
+    /// Adds a problem of a field that has no other one.
+    pub fn refuse(&mut self, field: &str, found: impl Into<String>, right: impl Into<String>) {
+        if !self.problems.iter().any(|known| known.field.as_deref() == Some(field)) {
+            self.problems.push(Problem::of(field, found, right));
         }
     }
 
@@ -153,55 +151,36 @@ impl<'a> Fields<'a> {
     pub fn finish(mut self) -> Result<()> {
         for name in self.object.keys() {
             if !self.known.contains(&canonical(name)) {
-                let hint = self.hint(name);
-                self.problems.push(format!("{} is not a field: {hint}", shown_text(name)));
+                let instead = names::instead(name, self.known.iter().copied(), str::to_owned);
+                self.problems.push(Problem::of(name, "is not a field", instead));
             } else if canonical(name) != name && self.object.contains_key(canonical(name)) {
-                self.problems
-                    .push(format!("`{name}` and `{}` are one field: allowed is one of the two", canonical(name)));
+                let found = format!("and `{}` are one field", canonical(name));
+                self.problems.push(Problem::of(name, found, "allowed is one of the two"));
             }
         }
-        let more = self.problems.len().saturating_sub(SHOWN_PROBLEMS);
-        self.problems.truncate(SHOWN_PROBLEMS);
-        if more > 0 {
-            self.problems.push(format!("and {more} more"));
-        }
-        if self.problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(self.problems.join("; "))) }
+        if self.problems.is_empty() { Ok(()) } else { Err(Error::InvalidInput(self.problems.into())) }
     }
 
     fn required(&mut self, field: &'static str, allowed: &str) -> Option<&'a Value> {
         let value = self.find(field);
         if value.is_none() {
             let said = if self.object.contains_key(field) { "`null`" } else { "missing" };
-            self.problems.push(format!("`{field}` is {said}: allowed is {allowed}"));
+            self.problems.push(Problem::of(field, format!("is {said}"), format!("allowed is {allowed}")));
         }
         value
     }
 
     fn find(&mut self, field: &'static str) -> Option<&'a Value> {
-        self.known.push(field);
+        if !self.known.contains(&field) {
+            self.known.push(field);
+        }
         let alias = ALIASES.iter().find(|(_, name)| *name == field).map(|(alias, _)| *alias);
         self.object.get(field).or_else(|| self.object.get(alias?)).filter(|value| !value.is_null())
     }
 
-    fn wrong<T: Default>(&mut self, field: &'static str, value: &Value, allowed: &str) -> T {
-        self.add(problem(field, value, allowed))
-    }
-
-    fn add<T: Default>(&mut self, problem: String) -> T {
+    fn add<T: Default>(&mut self, problem: Problem) -> T {
         self.problems.push(problem);
         T::default()
-    }
-
-    /// The field that a misspelt name means, or all that there are if it is like none of them.
-    fn hint(&self, name: &str) -> String {
-        let letters =
-            |name: &str| name.chars().take(SHOWN_CHARS).collect::<String>().replace(['_', '-'], "").to_lowercase();
-        let distances =
-            self.known.iter().map(|field| (strsim::damerau_levenshtein(&letters(field), &letters(name)), *field));
-        match distances.min() {
-            Some((distance, field)) if distance <= (field.len() / 3).max(1) => format!("the nearest is `{field}`"),
-            _ => format!("allowed are {}", self.known.iter().map(|f| format!("`{f}`")).collect::<Vec<_>>().join(", ")),
-        }
     }
 }
 
@@ -211,20 +190,14 @@ pub fn canonical(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, field)| field)
 }
 
-fn problem(field: &str, value: &Value, allowed: &str) -> String {
-    format!("`{field}` is {}: allowed is {allowed}", shown(value))
+fn wrong(field: &str, value: &Value, allowed: &str) -> Problem {
+    Problem::of(field, format!("is {}", written(value)), format!("allowed is {allowed}"))
 }
 
-/// A value as a message shows it: cut, and with control characters escaped, so that an input cannot forge a log line.
-fn shown(value: &Value) -> String {
+/// A value as a message shows it.
+fn written(value: &Value) -> String {
     match value {
-        Value::String(text) => shown_text(text),
-        other => shown_text(&other.to_string()),
+        Value::String(text) => shown(text),
+        other => shown(&other.to_string()),
     }
-}
-
-fn shown_text(text: &str) -> String {
-    let cut: String = text.chars().take(SHOWN_CHARS).collect();
-    let more = if cut.len() < text.len() { "…" } else { "" };
-    format!("`{}{more}`", cut.escape_debug())
 }

@@ -3,6 +3,7 @@
 //! Fields, units and ranges are those of the published `deploy.json`; see `events/README.md` for the table.
 
 mod fields;
+mod port;
 mod repair;
 mod template;
 
@@ -11,14 +12,16 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::fields::{Fields, Pattern};
+use self::fields::Fields;
 pub use self::{
-    fields::canonical,
+    fields::{Pattern, canonical},
+    port::{ENVOY_PORTS, PORT, app_port},
     repair::{Action, RepairRequest},
     template::Template,
 };
 use crate::{
     Error, Result,
+    problem::Problem,
     service::{Protocol, Service},
     split::Weight,
 };
@@ -39,7 +42,8 @@ pub(crate) const PLAN_BYTES: usize = 16_384;
 const WEEK_SECONDS: u64 = 7 * 24 * 3600;
 const DAY_SECONDS: u64 = 24 * 3600;
 
-const NAME: Pattern = Pattern {
+/// The name of an environment or a microservice.
+pub const NAME: Pattern = Pattern {
     allowed: "1 to 100 letters, digits and hyphens, beginning with a letter",
     accepts: |text| {
         text.len() <= 100
@@ -48,7 +52,8 @@ const NAME: Pattern = Pattern {
     },
     shown: true,
 };
-const NAMESPACE: Pattern = Pattern {
+/// The name of a Cloud Map namespace.
+pub const NAMESPACE: Pattern = Pattern {
     allowed: "1 to 253 letters, digits, hyphens, underscores and dots",
     accepts: |text| {
         (1..=253).contains(&text.len())
@@ -61,7 +66,8 @@ const SHA: Pattern = Pattern {
     accepts: |text| (1..=61).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric()),
     shown: true,
 };
-const IMAGE: Pattern = Pattern {
+/// A container image.
+pub const IMAGE: Pattern = Pattern {
     allowed: "an image URI of 1 to 512 visible ASCII characters",
     accepts: |text| (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic()),
     shown: true,
@@ -148,7 +154,7 @@ impl DeployRequest {
             namespace: fields.text("Namespace", &NAMESPACE),
             microservice_name: fields.text("MicroserviceName", &NAME),
             protocol: fields.choice("Protocol", PROTOCOLS, |text| text.to_lowercase().parse().ok()),
-            port: fields.whole("Port", 1, 65_535),
+            port: fields.number("Port", PORT, app_port),
             percentage_step: fields.percent("PercentageStep"),
             wait_time: fields.whole("WaitTime", 1, WEEK_SECONDS),
             failure_threshold_value: fields.whole_or("FailureThresholdValue", 0, 1_000_000_000, 0),
@@ -184,30 +190,26 @@ impl DeployRequest {
             fields.refuse(
                 "EnvironmentName",
                 format!(
-                    "is `{}`, so the parameter that records the version would begin with `{reserved}`: allowed are other \
-                     beginnings, because Parameter Store keeps this one for AWS",
+                    "is `{}`, so the parameter that records the version would begin with `{reserved}`",
                     self.environment_name
                 ),
+                "allowed are other beginnings, because Parameter Store keeps this one for AWS",
             );
         }
         let label = self.microservice_name.len() + self.sha.len() + 1;
         if label > LABEL_CHARS {
             fields.refuse(
                 "Sha",
-                format!(
-                    "with `MicroserviceName` makes a Cloud Map name of {label} characters: \
-                     allowed are {LABEL_CHARS} for `MicroserviceName-Sha`, which is a DNS label"
-                ),
+                format!("with `MicroserviceName` makes a Cloud Map name of {label} characters"),
+                format!("allowed are {LABEL_CHARS} for `MicroserviceName-Sha`, which is a DNS label"),
             );
         }
         let chars = self.environment_name.len() + label + 1;
         if chars > STACK_NAME_CHARS {
             fields.refuse(
                 "MicroserviceName",
-                format!(
-                    "with `EnvironmentName` and `Sha` makes a stack name of {chars} characters: \
-                     allowed are {STACK_NAME_CHARS} for `EnvironmentName-MicroserviceName-Sha`"
-                ),
+                format!("with `EnvironmentName` and `Sha` makes a stack name of {chars} characters"),
+                format!("allowed are {STACK_NAME_CHARS} for `EnvironmentName-MicroserviceName-Sha`"),
             );
         }
     }
@@ -225,10 +227,11 @@ fn on_running(text: &str) -> Option<OnRunning> {
 fn fits_a_state(request: &Value) -> Result<()> {
     let (bytes, allowed) = (request.to_string().len(), STATE_BYTES - PLAN_BYTES);
     if bytes > allowed {
-        return Err(Error::InvalidInput(format!(
-            "the input has {bytes} bytes of JSON: allowed are {allowed} of the {STATE_BYTES} that Step Functions passes from \
-             state to state, and the rest is for the plan"
-        )));
+        let right = format!(
+            "allowed are {allowed} of the {STATE_BYTES} that Step Functions passes from state to state, and the rest is for the \
+             plan"
+        );
+        return Err(Error::InvalidInput(Problem::whole(format!("has {bytes} bytes of JSON"), right).into()));
     }
     Ok(())
 }

@@ -37,10 +37,7 @@ impl Template {
             None => Self::Body(decode(fields)),
             Some(url) => {
                 if fields.has("CanaryTemplate") {
-                    fields.refuse(
-                        "CanaryTemplateUrl",
-                        "stands beside `CanaryTemplate`: allowed is one of the two".into(),
-                    );
+                    fields.refuse("CanaryTemplateUrl", "stands beside `CanaryTemplate`", "allowed is one of the two");
                 }
                 Self::Url(url)
             }
@@ -50,7 +47,7 @@ impl Template {
     /// The refusal of a template that CloudFormation itself does not accept.
     #[must_use]
     pub fn refused(&self, reason: &str) -> Error {
-        Error::InvalidInput(format!("`{}` is not a valid CloudFormation template: {reason}", self.field()))
+        Error::invalid(self.field(), "is not a valid CloudFormation template", reason)
     }
 
     /// The request's field that it came in.
@@ -65,26 +62,24 @@ impl Template {
 
 fn decode(fields: &mut Fields<'_>) -> String {
     let encoded = fields.text("CanaryTemplate", &BASE64);
-    plain(&encoded).unwrap_or_else(|problem| {
-        fields.refuse("CanaryTemplate", problem);
+    plain(&encoded).unwrap_or_else(|(found, right)| {
+        fields.refuse("CanaryTemplate", found, right);
         String::new()
     })
 }
 
-/// The template in plain text, or a sentence without the field's name: what is wrong and what is allowed.
-fn plain(encoded: &str) -> Result<String, String> {
-    let allowed = BASE64.allowed;
+/// The template in plain text, or what is wrong and what is right.
+fn plain(encoded: &str) -> Result<String, (String, String)> {
+    let allowed = || format!("allowed is {}", BASE64.allowed);
     let compact: String = encoded.split_ascii_whitespace().collect();
-    let bytes = STANDARD.decode(compact).map_err(|error| format!("is not base64 ({error}): allowed is {allowed}"))?;
-    let text = String::from_utf8(bytes).map_err(|_| format!("is not UTF-8 text in base64: allowed is {allowed}"))?;
+    let bytes = STANDARD.decode(compact).map_err(|error| (format!("is not base64 ({error})"), allowed()))?;
+    let text = String::from_utf8(bytes).map_err(|_| ("is not UTF-8 text in base64".into(), allowed()))?;
     if text.len() > BODY_BYTES {
-        return Err(format!(
-            "is a template of {} bytes: allowed are {BODY_BYTES}, and a larger one by `CanaryTemplateUrl`",
-            text.len()
-        ));
+        let right = format!("allowed are {BODY_BYTES}, and a larger one by `CanaryTemplateUrl`");
+        return Err((format!("is a template of {} bytes", text.len()), right));
     }
     if !text.contains("Resources") {
-        return Err(format!("has no `Resources` section: allowed is {allowed}"));
+        return Err(("has no `Resources` section".into(), allowed()));
     }
     Ok(text)
 }

@@ -23,13 +23,12 @@ pub(super) async fn problems(appmesh: &AppMesh, service: &Service, deployment: &
 }
 
 fn no_router(service: &Service) -> Error {
-    Error::InvalidInput(format!(
-        "`MicroserviceName` is `{}`: mesh `{}` has no virtual router `{}`; allowed is a service whose pipeline stack is \
-         deployed",
-        service.microservice_name,
+    let right = format!(
+        "mesh `{}` has no virtual router `{}`; allowed is a service whose pipeline stack is deployed",
         mesh(service),
         router(service)
-    ))
+    );
+    Error::invalid("MicroserviceName", format!("is `{}`", service.microservice_name), right)
 }
 
 /// A version with another protocol would get a route of another kind, or none of the traffic.
@@ -40,12 +39,9 @@ fn other_protocol(service: &Service, spec: &VirtualRouterSpec) -> Option<Error> 
         return None;
     }
     let allowed: Vec<_> = taken.iter().map(|protocol| format!("`{protocol}`")).collect();
-    Some(Error::InvalidInput(format!(
-        "`Protocol` is `{}`: allowed is what the router of `{}` listens for, {}",
-        service.protocol,
-        service.microservice_name,
-        allowed.join(" or ")
-    )))
+    let right =
+        format!("allowed is what the router of `{}` listens for, {}", service.microservice_name, allowed.join(" or "));
+    Some(Error::invalid("Protocol", format!("is `{}`", service.protocol), right))
 }
 
 /// Callers look a version up in its namespace: it has to exist, and to be the live version's, unless that one does not exist.
@@ -58,20 +54,15 @@ async fn namespace(appmesh: &AppMesh, service: &Service, stable: Option<&Version
         return Ok(None);
     }
     let existing = appmesh.existing_namespaces().await?;
+    let wrong = |right: String| Error::invalid("Namespace", format!("is `{}`", service.namespace), right);
     if !existing.contains(&service.namespace) {
         let allowed: Vec<_> = existing.iter().map(|name| format!("`{name}`")).collect();
-        return Ok(Some(Error::InvalidInput(format!(
-            "`Namespace` is `{}`: allowed is a Cloud Map namespace that exists: {}",
-            service.namespace,
-            if allowed.is_empty() { "there is none".to_owned() } else { allowed.join(", ") }
-        ))));
+        let allowed = if allowed.is_empty() { "there is none".to_owned() } else { allowed.join(", ") };
+        return Ok(Some(wrong(format!("allowed is a Cloud Map namespace that exists: {allowed}"))));
     }
     let elsewhere = live.filter(|(live, _)| existing.contains(live));
     Ok(elsewhere.map(|(live, stable)| {
-        Error::InvalidInput(format!(
-            "`Namespace` is `{}`: allowed is the namespace of the live version `{stable}`, `{live}`",
-            service.namespace
-        ))
+        wrong(format!("allowed is the namespace of the live version `{stable}`, `{live}`"))
     }))
 }
 
