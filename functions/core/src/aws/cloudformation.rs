@@ -99,12 +99,21 @@ impl Stacks for CloudFormation {
     }
 
     async fn failures(&self, stack: &str) -> Result<Vec<String>> {
-        let page = match self.client.describe_stack_events().stack_name(stack).send().await {
-            Ok(page) => page,
-            Err(error) if does_not_exist(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failed("DescribeStackEvents", stack, error)),
-        };
-        Ok(reasons(&page.stack_events.unwrap_or_default()))
+        let (mut events, mut next) = (Vec::new(), None);
+        loop {
+            let page = match self.client.describe_stack_events().stack_name(stack).set_next_token(next).send().await {
+                Ok(page) => page,
+                // It is gone, perhaps since the page before.
+                Err(error) if does_not_exist(&error) => break,
+                Err(error) => return Err(failed("DescribeStackEvents", stack, error)),
+            };
+            events.extend(page.stack_events.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() || events.iter().any(begins_operation) {
+                break;
+            }
+        }
+        Ok(reasons(&events))
     }
 
     async fn ecs_services(&self, stack: &str) -> Result<Vec<String>> {
@@ -141,20 +150,33 @@ fn body_or_url(template: &Template) -> (Option<String>, Option<String>) {
     }
 }
 
+/// Whether an event is about the stack as a whole.
+fn of_stack(event: &StackEvent) -> bool {
+    event.physical_resource_id.is_some() && event.physical_resource_id == event.stack_id
+}
+
+fn status(event: &StackEvent) -> &str {
+    event.resource_status.as_ref().map_or("", ResourceStatus::as_str)
+}
+
+/// Whether an operation on the stack begins with this event: what came before it is not why that one failed. A rollback belongs
+/// to the operation that it takes back.
+fn begins_operation(event: &StackEvent) -> bool {
+    of_stack(event)
+        && matches!(
+            status(event),
+            "CREATE_IN_PROGRESS" | "UPDATE_IN_PROGRESS" | "DELETE_IN_PROGRESS" | "IMPORT_IN_PROGRESS"
+        )
+}
+
 /// Why the last operation on a stack failed. The newest event comes first, and the cause is the earliest failure.
 fn reasons(events: &[StackEvent]) -> Vec<String> {
-    let status =
-        |event: &StackEvent| event.resource_status.as_ref().map_or(String::new(), |status| status.as_str().to_owned());
-    let of_stack =
-        |event: &StackEvent| event.physical_resource_id.is_some() && event.physical_resource_id == event.stack_id;
     let told = |event: &StackEvent| {
         let reason =
             event.resource_status_reason().filter(|reason| !reason.is_empty() && !reason.contains("cancelled"))?;
         Some(format!("{}: {reason}", event.logical_resource_id().unwrap_or_default()))
     };
-    // What failed before a deletion began is not why it failed.
-    let last =
-        events.split(|event| of_stack(event) && status(event) == "DELETE_IN_PROGRESS").next().unwrap_or_default();
+    let last = events.split(begins_operation).next().unwrap_or_default();
     let failed = last.iter().filter(|event| !of_stack(event) && status(event).ends_with("_FAILED"));
     let mut reasons: Vec<_> = failed.filter_map(told).collect();
     reasons.reverse();

@@ -125,6 +125,11 @@ async fn a_stack_that_is_there_already_is_looked_at_and_not_a_failure() {
 
 /// The events of stack `demo-web-bbb`, as resource, status and reason.
 fn events(newest_first: &[(&str, &str, &str)]) -> String {
+    page(newest_first, "")
+}
+
+/// A page of them; `next` is the token of the page after it.
+fn page(newest_first: &[(&str, &str, &str)], next: &str) -> String {
     let event = |(resource, status, reason): &(&str, &str, &str)| {
         let id = if *resource == "demo-web-bbb" { "arn:stack" } else { "physical" };
         format!(
@@ -136,7 +141,7 @@ fn events(newest_first: &[(&str, &str, &str)]) -> String {
     };
     format!(
         "<DescribeStackEventsResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
-         <DescribeStackEventsResult><StackEvents>{}</StackEvents></DescribeStackEventsResult>\
+         <DescribeStackEventsResult><StackEvents>{}</StackEvents><NextToken>{next}</NextToken></DescribeStackEventsResult>\
          </DescribeStackEventsResponse>",
         newest_first.iter().map(event).collect::<String>()
     )
@@ -169,6 +174,44 @@ async fn the_reasons_of_a_failed_deletion_are_those_of_the_last_one() {
         ("EcsService", "CREATE_FAILED", "circuit breaker"),
     ]);
     assert_eq!(found.await, ["VirtualNode: still a target"]);
+}
+
+#[tokio::test]
+async fn all_pages_are_read_until_the_last_operation_began() {
+    let (stacks, http) = adapter(&[
+        (200, &page(&[("demo-web-bbb", "ROLLBACK_COMPLETE", ""), ("Sidecar", "CREATE_FAILED", "cancelled")], "two")),
+        (200, &page(&[("EcsService", "CREATE_FAILED", "circuit breaker")], "three")),
+        (200, &page(&[("demo-web-bbb", "CREATE_IN_PROGRESS", "User Initiated")], "four")),
+    ]);
+    assert_eq!(stacks.failures("demo-web-bbb").await.unwrap(), ["EcsService: circuit breaker"]);
+    let tokens: Vec<_> = asked(&http)
+        .into_iter()
+        .map(|(_, _, body)| body.split_once("NextToken=").map(|(_, token)| token.to_owned()))
+        .collect();
+    assert_eq!(
+        tokens,
+        [None, Some("two".to_owned()), Some("three".to_owned())],
+        "page four is about an earlier operation"
+    );
+}
+
+#[tokio::test]
+async fn a_stack_that_goes_while_its_events_are_read_has_told_what_it_told() {
+    let missing = refused("ValidationError", "Stack [demo-web-bbb] does not exist");
+    let (stacks, _) = adapter(&[(200, &page(&[("EcsService", "CREATE_FAILED", "no")], "two")), (400, &missing)]);
+    assert_eq!(stacks.failures("demo-web-bbb").await.unwrap(), ["EcsService: no"]);
+}
+
+#[tokio::test]
+async fn the_reasons_of_a_failed_update_are_not_those_of_the_creation() {
+    let found = reasons_of(&[
+        ("demo-web-bbb", "UPDATE_ROLLBACK_FAILED", ""),
+        ("EcsService", "UPDATE_FAILED", "no capacity"),
+        ("demo-web-bbb", "UPDATE_IN_PROGRESS", "User Initiated"),
+        ("EcsService", "CREATE_FAILED", "circuit breaker"),
+        ("demo-web-bbb", "CREATE_IN_PROGRESS", "User Initiated"),
+    ]);
+    assert_eq!(found.await, ["EcsService: no capacity"]);
 }
 
 #[tokio::test]
