@@ -87,6 +87,9 @@ pub trait VersionRecords {
     /// Returns the record in this parameter ([`Service::version_parameter`]), or `None` before the first deployment.
     fn recorded(&self, parameter: &str) -> impl Future<Output = Result<Option<Record>>> + Send;
 
+    /// Why the next version cannot be recorded, or `None` if it can be.
+    fn recordable(&self, service: &Service, record: &Record) -> impl Future<Output = Result<Option<String>>> + Send;
+
     /// Records a commit as live. The record's version grows by one with each call.
     fn record(&self, service: &Service, sha: &str) -> impl Future<Output = Result<()>> + Send;
 }

@@ -5,11 +5,17 @@ use aws_sdk_ssm::{
     Client, Config,
     config::retry::RetryConfig,
     error::SdkError,
-    types::{Parameter, ParameterType},
+    types::{Parameter, ParameterHistory, ParameterType},
 };
 
 use super::failed;
 use crate::{Result, ports::VersionRecords, record::Record, service::Service};
+
+/// Parameter Store keeps so many versions of a parameter. The next one replaces the oldest, unless that one has a label.
+/// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
+const VERSIONS: u64 = 100;
+/// The most that one page of a parameter's history holds.
+const PAGE: i32 = 50;
 
 /// One parameter a service; its value is the live commit and its version number the number of deployments.
 #[derive(Clone, Debug)]
@@ -38,6 +44,23 @@ impl VersionRecords for ParameterStore {
         }
     }
 
+    async fn recordable(&self, service: &Service, record: &Record) -> Result<Option<String>> {
+        if record.version < VERSIONS {
+            return Ok(None);
+        }
+        let name = service.version_parameter();
+        let (mut history, mut next) = (Vec::new(), None);
+        loop {
+            let page = self.client.get_parameter_history().name(&name).max_results(PAGE).set_next_token(next).send();
+            let page = page.await.map_err(|error| failed("GetParameterHistory", &name, error))?;
+            history.extend(page.parameters.unwrap_or_default());
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(blocked(&name, &history));
+            }
+        }
+    }
+
     async fn record(&self, service: &Service, sha: &str) -> Result<()> {
         let name = service.version_parameter();
         let put = self.client.put_parameter().name(&name).value(sha).overwrite(true);
@@ -48,6 +71,18 @@ impl VersionRecords for ParameterStore {
         put.customize().config_override(once).send().await.map_err(|error| failed("PutParameter", &name, error))?;
         Ok(())
     }
+}
+
+/// Why a parameter with these versions takes no other one, if it does not.
+fn blocked(name: &str, versions: &[ParameterHistory]) -> Option<String> {
+    let oldest = versions.iter().min_by_key(|version| version.version)?;
+    let label = oldest.labels().first().filter(|_| versions.len() as u64 >= VERSIONS)?;
+    let number = oldest.version;
+    Some(format!(
+        "parameter `{name}` has {VERSIONS} versions, and Parameter Store cannot replace the oldest, {number}, because it has the \
+         label `{label}`: remove it with `aws ssm unlabel-parameter-version --name {name} --parameter-version {number} \
+         --labels {label}`"
+    ))
 }
 
 #[cfg(test)]

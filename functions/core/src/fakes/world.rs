@@ -23,6 +23,9 @@ use crate::{
     tasks::Tasks,
 };
 
+/// As many versions of a parameter as Parameter Store keeps.
+const VERSIONS: u64 = 100;
+
 /// When an injected fault strikes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -49,6 +52,8 @@ pub struct State {
     pub protected: BTreeSet<String>,
     /// The version record.
     pub record: Option<Record>,
+    /// The label on the oldest version of the record's parameter: once it has 100, it takes no other one.
+    pub label_on_oldest: Option<String>,
     /// What the candidate answers.
     pub answers: Answers,
     /// Whether the router accepts weights and keeps the old ones.
@@ -153,6 +158,12 @@ impl State {
             self.stacks.iter().any(|(name, stack)| name.ends_with(version) && stack.phase != StackPhase::Dead)
         };
         split.shares().iter().all(|(version, _)| stands(version))
+    }
+
+    /// Why the parameter takes no version after `record`, if it does not.
+    fn blocks(&self, record: &Record) -> Option<String> {
+        let label = self.label_on_oldest.as_ref().filter(|_| record.version >= VERSIONS)?;
+        Some(format!("the oldest of {VERSIONS} versions has the label `{label}`"))
     }
 }
 
@@ -309,8 +320,18 @@ impl VersionRecords for World {
         self.call("GetParameter", parameter, |state| Ok(state.record.clone()))
     }
 
+    async fn recordable(&self, service: &Service, record: &Record) -> Result<Option<String>> {
+        match record.version >= VERSIONS {
+            true => self.call("GetParameterHistory", &service.version_parameter(), |state| Ok(state.blocks(record))),
+            false => Ok(None),
+        }
+    }
+
     async fn record(&self, service: &Service, sha: &str) -> Result<()> {
         self.call("PutParameter", &service.version_parameter(), |state| {
+            if state.record.as_ref().is_some_and(|record| state.blocks(record).is_some()) {
+                return Err(refused("PutParameter", &service.version_parameter(), Refusal::Rejected));
+            }
             let version = state.record.as_ref().map_or(1, |record| record.version + 1);
             state.record = Some(Record { sha: sha.to_owned(), version });
             Ok(())

@@ -38,6 +38,41 @@ async fn an_existing_parameter_keeps_its_type_and_a_new_one_is_a_string() {
     assert_eq!((&sent(3)["Value"], &sent(3)["Overwrite"]), (&"bbb".into(), &true.into()));
 }
 
+/// A page of the parameter's history: these versions, the one numbered `labelled` with a label, and the token of the next page.
+fn history(versions: std::ops::RangeInclusive<u64>, labelled: u64, next: &str) -> String {
+    let version = |number: u64| {
+        let labels = if number == labelled { r#"["stable"]"# } else { "[]" };
+        format!(r#"{{"Version":{number},"Labels":{labels}}}"#)
+    };
+    let versions: Vec<String> = versions.map(version).collect();
+    format!(r#"{{"Parameters":[{}],"NextToken":"{next}"}}"#, versions.join(","))
+}
+
+async fn recordable(version: u64, pages: &[String]) -> (Option<String>, usize) {
+    let answers: Vec<_> = pages.iter().map(|page| (200, page.as_bytes())).collect();
+    let (config, http) = replay(&answers);
+    let record = Record { sha: "aaa".into(), version };
+    let reason = ParameterStore::new(&config).recordable(&canary_plan().service, &record).await.unwrap();
+    (reason, asked(&http).len())
+}
+
+#[tokio::test]
+async fn a_parameter_with_a_hundred_versions_and_a_label_on_the_oldest_takes_no_other() {
+    let (reason, calls) = recordable(130, &[history(31..=80, 31, "more"), history(81..=130, 0, "")]).await;
+    let reason = reason.unwrap();
+    assert!(reason.starts_with("parameter `demo-canary-web-version` has 100 versions"), "{reason}");
+    assert!(reason.ends_with("--name demo-canary-web-version --parameter-version 31 --labels stable`"), "{reason}");
+    assert_eq!(calls, 2, "the history has two pages");
+}
+
+#[tokio::test]
+async fn a_parameter_takes_another_version_if_it_has_room_or_its_oldest_has_no_label() {
+    assert_eq!(recordable(99, &[]).await, (None, 0), "it never had a hundred");
+    assert_eq!(recordable(130, &[history(31..=80, 32, "more"), history(81..=130, 0, "")]).await, (None, 2));
+    // It was deleted and made again, or its history is shorter for another reason.
+    assert_eq!(recordable(130, &[history(31..=129, 31, "")]).await, (None, 1));
+}
+
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_not_repeated_by_the_sdk() {
     let (config, http) = replay(&[(200, FOUND), (500, b""), (200, PUT)]);
