@@ -1,7 +1,11 @@
 //! deploy.json, and what a build adds to it.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use canary_core::request::{DeployRequest, Template, canonical};
+use canary_core::{
+    Error,
+    json::{self, Unreadable},
+    request::{DeployRequest, Template, canonical},
+};
 use indexmap::IndexMap;
 use serde_json::Value;
 
@@ -31,17 +35,14 @@ impl Draft {
     /// Reads a deploy.json.
     ///
     /// # Errors
-    /// That it is not a JSON object.
+    /// That it is not a JSON object, or sets fields twice.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
-        let fields: IndexMap<String, Value> = serde_json::from_str(text).map_err(|error| {
-            let place = Place::line(file, error.line());
-            // Its text ends with the line, which the place has.
-            let reason = error.to_string();
-            let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
-            Problems::one(&place, format!("not a JSON object: {reason}"))
-        })?;
-        let line = |field: &String| text.lines().position(|line| names(line, field)).map_or(0, |index| index + 1);
-        let places = fields.keys().map(|field| (field.clone(), Place::line(file, line(field)))).collect();
+        let fields: IndexMap<String, Value> =
+            json::members(text).map_err(|unreadable| problems(file, text, unreadable))?.into_iter().collect();
+        let place = |field: &String| {
+            lines(text, field).next().map_or_else(|| Place::whole(file), |line| Place::line(file, line))
+        };
+        let places = fields.keys().map(|field| (field.clone(), place(field))).collect();
         Ok(Self { file: Place::whole(file), fields, places })
     }
 
@@ -117,11 +118,11 @@ impl Draft {
     fn checked(&self) -> Result<DeployRequest, Problems> {
         let object = Value::Object(self.fields.clone().into_iter().collect());
         DeployRequest::parse(&object).map_err(|error| {
+            let Error::InvalidInput(invalid) = &error else { return Problems::one(&self.file, error.to_string()) };
             let mut problems = Problems::default();
-            // One sentence about each field, which begins with its name.
-            for (index, sentence) in error.to_string().split("; `").enumerate() {
-                let sentence = if index == 0 { sentence.to_owned() } else { format!("`{sentence}") };
-                problems.add(self.place_of(|field| sentence.starts_with(&shown(field))), &*sentence);
+            for problem in invalid.iter() {
+                let named = |field: &str| problem.field.as_deref() == Some(field);
+                problems.add(self.place_of(named), problem.to_string());
             }
             problems.sorted()
         })
@@ -138,6 +139,28 @@ pub fn sha(text: &str) -> Result<String, Problems> {
     }
     let message = format!("`Sha` is {}: allowed is {SHA}, such as a commit's hash", shown(text));
     Err(Problems::one(&Place::whole("--sha"), message))
+}
+
+/// Why a file is no draft, with the lines.
+fn problems(file: &str, text: &str, unreadable: Unreadable) -> Problems {
+    match unreadable {
+        Unreadable::Syntax { line, why } => {
+            Problems::one(&Place::line(file, line), format!("not a JSON object: {why}"))
+        }
+        Unreadable::SetTwice(keys) => {
+            let mut problems = Problems::default();
+            for key in keys {
+                let last = lines(text, &key).last().unwrap_or_default();
+                problems.add(&Place::line(file, last), format!("{} is set twice: {}", shown(&key), json::SET_ONCE));
+            }
+            problems.sorted()
+        }
+    }
+}
+
+/// The lines that have a key, counted from 1.
+fn lines(text: &str, field: &str) -> impl Iterator<Item = usize> {
+    text.lines().enumerate().filter(move |(_, line)| names(line, field)).map(|(index, _)| index + 1)
 }
 
 /// Whether a line of JSON has this key.

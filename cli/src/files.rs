@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use canary_core::json::without_bom;
 use tempfile::Builder;
 
 use crate::{
@@ -30,8 +31,7 @@ pub fn read(path: &Path) -> Result<Text, Problems> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|error| Problems::one(&Place::whole(&name), format!("cannot be read: {error}")))?;
-    // Windows editors begin a file so.
-    Ok(Text { name, text: text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned() })
+    Ok(Text { name, text: without_bom(&text).to_owned() })
 }
 
 /// Writes a file as a whole or not at all; the standard output if there is none or it is `-`.

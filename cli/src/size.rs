@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use canary_core::text::whole_number;
+
 use crate::{
     fargate,
     manifest::Manifest,
@@ -34,9 +36,10 @@ pub fn memory(text: &str) -> Option<u32> {
 
 /// 1024 of the small unit make one of the large one, for CPU and memory alike.
 fn units(text: &str, large: &str) -> Option<u32> {
-    let text = text.trim().to_lowercase();
-    let Some(number) = text.strip_suffix(large) else { return text.parse().ok() };
-    let units = number.trim().parse::<f64>().ok()? * 1024.0;
+    let text = text.to_lowercase();
+    let Some(number) = text.strip_suffix(large) else { return u32::try_from(whole_number(&text)?).ok() };
+    let decimal = Some(number.trim()).filter(|number| number.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    let units = decimal?.parse::<f64>().ok()? * 1024.0;
     let whole = units.fract() == 0.0 && (1.0..=f64::from(u32::MAX)).contains(&units);
     // Whole and within u32, as just checked.
     whole.then_some(units as u32)
@@ -117,13 +120,29 @@ mod tests {
 
     #[test]
     fn sizes_are_read_in_both_of_ecs_notations() {
-        for (text, units) in [("256", 256), ("0.25 vCPU", 256), (".5vcpu", 512), ("1 vCPU", 1024), (" 2048 ", 2048)] {
+        for (text, units) in [("256", 256), ("0.25 vCPU", 256), (".5vcpu", 512), ("1 vCPU", 1024), ("2048", 2048)] {
             assert_eq!(cpu(text), Some(units), "{text}");
         }
         for (text, mib) in [("512", 512), ("0.5GB", 512), ("1 GB", 1024), ("30 gb", 30_720)] {
             assert_eq!(memory(text), Some(mib), "{text}");
         }
-        for text in ["", "x", "0.3 vCPU", "-1 vCPU", "1.5", "1 GB", "inf vCPU", "NaN vCPU", "1e9 vCPU", "99999999999"] {
+        for text in [
+            "",
+            "x",
+            " 256",
+            "0.3 vCPU",
+            "-1 vCPU",
+            "1.5",
+            "1 GB",
+            "inf vCPU",
+            "NaN vCPU",
+            "1e9 vCPU",
+            "1e0 vCPU",
+            "+1 vCPU",
+            "+256",
+            "256.0",
+            "99999999999",
+        ] {
             assert_eq!(cpu(text), None, "{text}");
         }
     }

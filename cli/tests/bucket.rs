@@ -190,7 +190,7 @@ fn an_address_that_could_be_no_templates_is_refused() {
         build.refused(&format!("{OWN} --artifact-bucket artifacts --set Port=0")),
         "\
 --region: is missing: a template that goes to a bucket has the bucket's Region in its URL
---set Port: `Port` is `0`: allowed is a whole number from 1 to 65535
+--set Port: `Port` is `0`: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's
 "
     );
     // Wrong options are wrong for a small template too, so that they do not come up with the first large one.

@@ -90,7 +90,7 @@ manifest.yaml:1: `Task` is missing: allowed is a section of keys
     );
     assert_eq!(
         changed("  Port: 8080", "  Port:"),
-        "manifest.yaml:7: `AppContainer.Port` is missing: allowed is a whole number from 1 to 65535\n"
+        "manifest.yaml:7: `AppContainer.Port` is missing: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's\n"
     );
     assert_eq!(
         changed("  Cpu: 256\n", ""),
@@ -106,7 +106,11 @@ fn a_bad_value_is_named_with_what_is_allowed() {
             "9lives\n",
             "2: `Task.Family` is `9lives`: allowed is 1 to 61 letters, digits and hyphens, beginning with a letter",
         ),
-        ("8080", "80800", "7: `AppContainer.Port` is `80800`: allowed is a whole number from 1 to 65535"),
+        (
+            "8080",
+            "80800",
+            "7: `AppContainer.Port` is `80800`: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's",
+        ),
         ("/data", "data", "8: `AppContainer.HealthCheckPath` is `data`: allowed is a path that begins with `/`"),
         ("Cpu: 256", "Cpu: a lot", "3: `Task.Cpu` is `a lot`: allowed is CPU units (`256`) or vCPU (`0.25 vCPU`)"),
         ("Memory: 512", "Memory: [512]", "4: `Task.Memory` is a list: allowed is MiB (`512`) or GB (`1 GB`)"),
@@ -200,10 +204,13 @@ fn platform_settings_have_to_go_together() {
         ("Subnets: []\n", "1: `Subnets` is an empty list: allowed is one item or more, or no such key"),
         (
             "Subnets: [{ Exports: a }]\n",
-            "1: `Subnets[0].Export` is missing: allowed is the name of an export\n\
+            "1: `Subnets[0].Export` is missing: allowed is the name of an export, in one or more visible ASCII characters\n\
             platform.yaml:1: `Subnets[0].Exports` is not a key: the nearest is `Subnets[0].Export`",
         ),
-        ("TaskRole: [a]\n", "1: `TaskRole` is a list: allowed is a text, or a section with `Export`"),
+        (
+            "TaskRole: [a]\n",
+            "1: `TaskRole` is a list: allowed is one or more visible ASCII characters, or a section with `Export`",
+        ),
         ("LaunchType: fargate\n", "1: `LaunchType` is `fargate`: allowed is `FARGATE` or `EC2`"),
         ("Protocol: udp\n", "1: `Protocol` is `udp`: allowed is `http`, `http2`, `grpc` or `tcp`"),
         ("- LaunchType\n", "1: the file is a list: allowed is a section of keys"),
@@ -233,7 +240,7 @@ fn everything_that_is_wrong_in_both_files_is_said_at_once() {
         refused(&build),
         "\
 CANARY_PLATFORM_XRAY_ENABLED: `XRay.Enabled` is `maybe`: allowed is `true` or `false`
-manifest.yaml:7: `AppContainer.Port` is `x`: allowed is a whole number from 1 to 65535
+manifest.yaml:7: `AppContainer.Port` is `x`: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's
 platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
 "
     );

@@ -49,7 +49,7 @@ fn a_value_is_checked_as_the_files_are_and_named_by_its_option() {
         build().refused(&format!("{RENDER} --set wait_time=soon --set Port=0 --set WaitTim=1 --set EnvironmentName=")),
         "\
 --set EnvironmentName: `EnvironmentName` is ``: allowed is 1 to 100 letters, digits and hyphens, beginning with a letter
---set Port: `Port` is `0`: allowed is a whole number from 1 to 65535
+--set Port: `Port` is `0`: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's
 --set WaitTim: `WaitTim` is not a field: the nearest is `WaitTime`
 --set wait_time: `WaitTime` is `soon`: allowed is a whole number from 1 to 604800
 "

@@ -16,7 +16,7 @@ const OF_A_TASK: [&str; 5] =
 pub(super) fn attributes(mut section: Section<'_>, problems: &mut Problems) -> Vec<(String, Setting)> {
     let mut wanted = Vec::new();
     for name in OF_A_TASK {
-        let value = section.find(name).and_then(|found: Found<'_>| found.literal(problems));
+        let value = section.find(name).and_then(|found: Found<'_>| found.literal_matching(&super::WORD, problems));
         wanted.extend(value.map(|value| (name.to_owned(), value)));
     }
     let names = OF_A_TASK.map(|name| format!("`{name}`"));

@@ -2,11 +2,30 @@
 
 use std::ops::RangeInclusive;
 
+use canary_core::{request::Pattern, text::whole_number};
+
 use super::{Kind, Node, Section, shown};
 use crate::{
     problem::{Place, Problems},
     setting::Setting,
 };
+
+/// A setting that is written out.
+const SETTING: Pattern = Pattern {
+    allowed: "one or more visible ASCII characters, or a section with `Export`",
+    accepts: is_visible,
+    shown: true,
+};
+const EXPORT: Pattern = Pattern {
+    allowed: "the name of an export, in one or more visible ASCII characters",
+    accepts: is_visible,
+    shown: true,
+};
+
+/// Whether a text is not empty and can be seen; a space cannot.
+pub fn is_visible(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic())
+}
 
 /// A value with its key and place, for a message about it later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,10 +67,16 @@ impl<'a> Found<'a> {
         value.map(|value| self.located(value))
     }
 
+    /// A text that is what `pattern` says.
+    pub fn matching(self, pattern: &Pattern, problems: &mut Problems) -> Option<Located<String>> {
+        self.parsed(pattern.allowed, problems, |text| (pattern.accepts)(text).then(|| text.to_owned()))
+    }
+
     /// A whole number within bounds.
     pub fn whole(self, allowed: RangeInclusive<u32>, problems: &mut Problems) -> Option<Located<u32>> {
         let sentence = format!("a whole number from {} to {}", allowed.start(), allowed.end());
-        self.parsed(&sentence, problems, |text| text.parse().ok().filter(|number| allowed.contains(number)))
+        let number = |text: &str| u32::try_from(whole_number(text)?).ok().filter(|number| allowed.contains(number));
+        self.parsed(&sentence, problems, number)
     }
 
     /// `true` or `false`.
@@ -65,14 +90,18 @@ impl<'a> Found<'a> {
         self.text(problems).and_then(|text| checked(&text, false, problems))
     }
 
+    /// A text that is what `pattern` says and may hold `${…}`.
+    pub fn literal_matching(self, pattern: &Pattern, problems: &mut Problems) -> Option<Setting> {
+        self.matching(pattern, problems).and_then(|text| checked(&text, false, problems))
+    }
+
     /// A text that may hold `${…}`, or `{ Export: name }`.
     pub fn setting(self, problems: &mut Problems) -> Option<Setting> {
         if !matches!(self.node.kind, Kind::Map(_)) {
-            let text = self.parsed("a text, or a section with `Export`", problems, |text| Some(text.to_owned()))?;
-            return checked(&text, false, problems);
+            return self.literal_matching(&SETTING, problems);
         }
         let mut section = self.section(problems);
-        let name = section.require("Export", "the name of an export", problems, Found::text);
+        let name = section.require("Export", EXPORT.allowed, problems, |found, p| found.matching(&EXPORT, p));
         section.finish(problems, |_| None);
         checked(&name, true, problems)
     }
@@ -87,9 +116,28 @@ impl<'a> Found<'a> {
         items.iter().enumerate().map(item).filter_map(|found| read(found, problems)).collect()
     }
 
-    /// The entries of a section whose keys are free, each value with `read`.
+    /// The items of a list in which none is repeated, each with `read`.
+    pub fn distinct<T: PartialEq>(
+        self,
+        problems: &mut Problems,
+        read: impl Fn(Found<'a>, &mut Problems) -> Option<T>,
+    ) -> Vec<T> {
+        let items = self.list(problems, |item, problems| {
+            let (path, place) = (item.path.clone(), item.node.place.clone());
+            Some(Located { value: read(item, problems)?, path, place })
+        });
+        for (index, item) in items.iter().enumerate() {
+            if let Some(first) = items[..index].iter().find(|earlier| earlier.value == item.value) {
+                problems.add(&item.place, format!("`{}` is the same as `{}`: allowed is once", item.path, first.path));
+            }
+        }
+        items.into_iter().map(|item| item.value).collect()
+    }
+
+    /// The entries of a section whose keys are what `keys` says, each value with `read`.
     pub fn entries<T>(
         self,
+        keys: &Pattern,
         problems: &mut Problems,
         read: impl Fn(Found<'a>, &mut Problems) -> Option<T>,
     ) -> Vec<(String, T)> {
@@ -98,6 +146,10 @@ impl<'a> Found<'a> {
             return Vec::new();
         };
         let mut read_entry = |(key, node): &'a (super::Key, Node)| {
+            if !(keys.accepts)(&key.name) {
+                let (path, name) = (shown(&self.path), shown(&key.name));
+                problems.add(&key.place, format!("{path} has the name {name}: allowed is {}", keys.allowed));
+            }
             let found = Found { path: format!("{}.{}", self.path, key.name), node };
             Some((key.name.clone(), read(found, problems)?))
         };
