@@ -1,16 +1,32 @@
 //! What a service team says about its service, and all that it can say.
 
+use std::ops::RangeInclusive;
+
+use canary_core::{
+    request::{IMAGE, PORT, Pattern, app_port},
+    text::whole_number,
+};
+
 use crate::{
     platform,
     problem::{Place, Problems},
-    read::{Found, Located, Node, Section},
+    read::{Located, Node, Section},
     setting::Setting,
     size,
 };
 
 const FAMILY: &str = "1 to 61 letters, digits and hyphens, beginning with a letter";
-const IMAGE: &str = "an image URI of 1 to 512 visible ASCII characters";
 const PATH: &str = "a path that begins with `/`";
+/// Virtual services' names are host names: callers name them in their requests.
+const BACKEND: Pattern = Pattern {
+    allowed: "the name of a virtual service: 1 to 255 letters, digits, hyphens, underscores and dots, and `${…}`",
+    accepts: is_service_name,
+    shown: true,
+};
+/// Seconds in which ECS does not count failed health checks, and how many there are unless the manifest says otherwise.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
+const START_PERIOD: RangeInclusive<u32> = 0..=300;
+const DEFAULT_START_PERIOD: u32 = 60;
 
 /// A service's manifest.
 #[derive(Debug)]
@@ -24,7 +40,9 @@ pub struct Manifest {
     /// `AppContainer.Image`, which a build may know better.
     pub image: Option<Located<String>>,
     /// `AppContainer.Port`.
-    pub port: Located<u32>,
+    pub port: Located<u16>,
+    /// `AppContainer.StartPeriod`: seconds that the application may take until it answers.
+    pub start_period: u32,
     /// `AppContainer.HealthCheckPath`.
     pub health_check_path: Option<Located<String>>,
     /// `AppContainer.Command`; the image's own if empty.
@@ -58,11 +76,18 @@ impl Manifest {
             cpu: task.find("Cpu").and_then(|found| found.parsed(size::CPU, problems, size::cpu)),
             memory: task
                 .require("Memory", size::MEMORY, problems, |found, p| found.parsed(size::MEMORY, p, size::memory)),
-            image: app.find("Image").and_then(|found| found.parsed(IMAGE, problems, image)),
-            port: app.require("Port", "a whole number from 1 to 65535", problems, |f, p| f.whole(1..=65_535, p)),
+            image: app.find("Image").and_then(|found| found.matching(&IMAGE, problems)),
+            port: app.require("Port", PORT, problems, |found, problems| found.parsed(PORT, problems, port)),
+            start_period: app
+                .find("StartPeriod")
+                .and_then(|found| found.whole(START_PERIOD, problems))
+                .map_or(DEFAULT_START_PERIOD, |found| found.value),
             health_check_path: app.find("HealthCheckPath").and_then(|found| found.parsed(PATH, problems, path)),
             command: app.list("Command", problems, |item, problems| Some(item.text(problems)?.value)),
-            backends: mesh.list("Backends", problems, Found::literal),
+            backends: mesh
+                .find("Backends")
+                .map(|found| found.distinct(problems, |item, p| item.literal_matching(&BACKEND, p)))
+                .unwrap_or_default(),
         };
         for section in [task, app, mesh, root] {
             section.finish(problems, |key| {
@@ -80,9 +105,17 @@ fn family(text: &str) -> Option<String> {
     good.then(|| text.to_owned())
 }
 
-fn image(text: &str) -> Option<String> {
-    let good = (1..=512).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic());
-    good.then(|| text.to_owned())
+fn port(text: &str) -> Option<u16> {
+    whole_number(text).and_then(app_port)
+}
+
+/// A name in which each `${…}` stands for something that is one.
+fn is_service_name(text: &str) -> bool {
+    let mut parts = text.split("${");
+    let plain = |part: &str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    (1..=255).contains(&text.len())
+        && parts.next().is_some_and(plain)
+        && parts.all(|part| part.split_once('}').is_none_or(|(_, rest)| plain(rest)))
 }
 
 fn path(text: &str) -> Option<String> {

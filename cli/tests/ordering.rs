@@ -77,7 +77,7 @@ fn envoy_traces_to_the_x_ray_daemon_beside_it() {
 fn every_container_logs_to_the_environments_group() {
     for task in of_each("TaskDefinition") {
         let containers = containers(&task);
-        assert_eq!(containers.len(), 3);
+        assert_eq!(containers.len(), 4);
         for container in containers {
             let logs = json!({"LogDriver": "awslogs", "Options": {
                 "awslogs-group": imported("LogGroup"),

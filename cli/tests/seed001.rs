@@ -59,7 +59,7 @@ struct Case {
 /// ECS's names for what CloudFormation calls otherwise.
 const RENAMED: [(&str, &str); 1] = [("proxyConfigurationProperties", "properties")];
 
-const OF_ALL: [Difference; 6] = [
+const OF_ALL: [Difference; 7] = [
     // What CloudFormation makes is tagged with what it belongs to.
     ("tags", "-", r#"{"environment":"apps","microservice":"taskB","version":"v1"}"#),
     // The application's container has the microservice's name.
@@ -76,7 +76,18 @@ const OF_ALL: [Difference; 6] = [
     ("containerDefinitions.envoy.environment.ENABLE_ENVOY_STATS_TAGS", "-", r#""1""#),
     // The CloudWatch agent finds Envoy's metrics at a port that the container declares.
     ("containerDefinitions.envoy.portMappings", "-", r#"[{"containerPort":9901,"protocol":"tcp"}]"#),
+    ("containerDefinitions.app-health", "-", APP_HEALTH),
 ];
+
+/// The guide's tasks are healthy as soon as Envoy is; here one more container asks the application.
+const APP_HEALTH: &str = concat!(
+    r#"{"command":["infinity"],"dependsOn":[{"condition":"START","containerName":"taskB"}],"entryPoint":["sleep"],"#,
+    r#""essential":true,"healthCheck":{"command":["CMD-SHELL","bash -c '</dev/tcp/localhost/9080'"],"interval":5,"retries":3,"#,
+    r#""startPeriod":60,"timeout":2},"image":"840364872350.dkr.ecr.us-west-2.amazonaws.com/aws-appmesh-envoy:v1.12.1.0-prod","#,
+    r#""linuxParameters":{"initProcessEnabled":true},"logConfiguration":{"logDriver":"awslogs","options":{"#,
+    r#""awslogs-group":"/ecs/apps","awslogs-region":"us-west-2","awslogs-stream-prefix":"taskB-v1"}},"name":"app-health","#,
+    r#""user":"1337"}"#
+);
 
 /// The guide leaves open where logs go; the platform says so for every container.
 const LOGS: &str = concat!(

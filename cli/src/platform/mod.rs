@@ -10,13 +10,15 @@ mod variables;
 use std::ops::RangeInclusive;
 
 pub use self::{
-    sidecar::{ENVOY, ENVOY_USER, Sidecar},
+    sidecar::{APP_HEALTH, ENVOY, ENVOY_USER, Port, Sidecar},
     variables::{PREFIX, names as variable_names},
 };
+use canary_core::request::{NAME, NAMESPACE, Pattern};
+
 use crate::{
     Protocol,
     problem::{Place, Problems},
-    read::{Found, Kind, Located, Node, Section},
+    read::{Found, Kind, Located, Node, Section, is_visible},
     setting::Setting,
     size,
 };
@@ -52,6 +54,9 @@ const KEYS: [&str; 23] = [
     "Scaling",
     "Sidecars",
 ];
+
+/// A text that may hold `${…}`.
+const WORD: Pattern = Pattern { allowed: "one or more visible ASCII characters", accepts: is_visible, shown: true };
 
 /// Whether a key is one of the platform's, however it is cased.
 #[must_use]
@@ -178,8 +183,8 @@ impl Platform {
     fn read(node: &Node, problems: &mut Problems) -> Self {
         let mut root = Section::root(node, problems);
         let platform = Self {
-            environment: root.find("Environment").and_then(|found| found.text(problems)),
-            namespace: root.find("Namespace").and_then(|found| found.text(problems)),
+            environment: root.find("Environment").and_then(|found| found.matching(&NAME, problems)),
+            namespace: root.find("Namespace").and_then(|found| found.matching(&NAMESPACE, problems)),
             namespace_id: setting(&mut root, "NamespaceId", Setting::exported("CloudMapNamespaceId"), problems),
             cluster: setting(&mut root, "Cluster", Setting::Text("${EnvironmentName}".into()), problems),
             mesh: setting(&mut root, "Mesh", Setting::exported("Mesh"), problems),
@@ -192,7 +197,7 @@ impl Platform {
             log_group: setting(&mut root, "LogGroup", Setting::exported("LogGroup"), problems),
             log_stream_prefix: root
                 .find("LogStreamPrefix")
-                .and_then(|found| found.literal(problems))
+                .and_then(|found| found.literal_matching(&WORD, problems))
                 .unwrap_or_else(|| Setting::Text("${MicroserviceName}-${Sha}".into())),
             launch_type: choice(root.find("LaunchType"), "`FARGATE` or `EC2`", launch_type, problems),
             protocol: root
@@ -223,6 +228,34 @@ impl Platform {
         if let (Discovery::Dns, Some(found)) = (self.discovery, root.find("CloudMapAttributes")) {
             found.refuse("has no meaning with `Discovery` `DNS`: DNS records have no attributes", problems);
         }
+        let mut taken = sidecar::taken(self.xray.is_some());
+        for sidecar in &self.sidecars {
+            for port in &sidecar.ports {
+                check_port(port, port.value, &taken, problems);
+                taken.push((port.value, sidecar.name.clone()));
+            }
+        }
+    }
+
+    /// Adds a problem if a sidecar has the application's port.
+    pub fn check_app_port(&self, port: &Located<u16>, problems: &mut Problems) {
+        let mut taken = sidecar::taken(self.xray.is_some());
+        for sidecar in &self.sidecars {
+            taken.extend(sidecar.ports.iter().map(|port| (port.value, sidecar.name.clone())));
+        }
+        check_port(port, (port.value, "tcp"), &taken, problems);
+    }
+}
+
+/// A task's containers share its network interface.
+fn check_port<T>(found: &Located<T>, port: Port, taken: &[(Port, String)], problems: &mut Problems) {
+    if let Some(((number, protocol), container)) = taken.iter().find(|(known, _)| *known == port) {
+        let message = format!(
+            "`{}` is `{number}/{protocol}`, which container `{container}` has: allowed is a port that no other container of a task \
+             has",
+            found.path
+        );
+        problems.add(&found.place, message);
     }
 }
 
@@ -237,7 +270,7 @@ fn settings(root: &mut Section<'_>, key: &'static str, exports: &[&str], problem
         found.refuse("is an empty list: allowed is one item or more, or no such key", problems);
         return Vec::new();
     }
-    found.list(problems, Found::setting)
+    found.distinct(problems, Found::setting)
 }
 
 fn choice<T: Default>(

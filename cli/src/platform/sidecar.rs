@@ -2,6 +2,11 @@
 
 use std::ops::RangeInclusive;
 
+use canary_core::{
+    request::{ENVOY_PORTS, Pattern},
+    text::whole_number,
+};
+
 use crate::{
     problem::Problems,
     read::{Found, Located, Section},
@@ -12,6 +17,8 @@ use crate::{
 pub const ENVOY_USER: &str = "1337";
 /// The names of the containers that are always ours.
 pub const ENVOY: &str = "envoy";
+/// The one that asks the application whether it answers.
+pub const APP_HEALTH: &str = "app-health";
 /// The X-Ray daemon's.
 pub const XRAY: &str = "xray-daemon";
 
@@ -21,13 +28,26 @@ const ENVOY_IMAGE: &str = "840364872350.dkr.ecr.${AWS::Region}.amazonaws.com/aws
 const XRAY_IMAGE: &str = "public.ecr.aws/xray/aws-xray-daemon:3.x";
 const XRAY_CPU: u32 = 32;
 const XRAY_MEMORY_RESERVATION: u32 = 256;
-const XRAY_PORT: u32 = 2000;
+const XRAY_PORT: u16 = 2000;
 /// Where Envoy's metrics are. The CloudWatch agent scrapes a container at a port that it declares.
-const ENVOY_ADMIN_PORT: u32 = 9901;
+const ENVOY_ADMIN_PORT: u16 = 9901;
 
 /// CPU units and MiB of one container; ECS takes no container below 6 MiB.
 const CPU: RangeInclusive<u32> = 1..=196_608;
 const MEMORY: RangeInclusive<u32> = 6..=u32::MAX;
+
+/// A port and its protocol.
+pub type Port = (u16, &'static str);
+
+const VARIABLE: Pattern = Pattern {
+    allowed: "letters, digits, underscores, hyphens and dots, not beginning with a digit",
+    accepts: |text| {
+        !text.is_empty()
+            && !text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
+    },
+    shown: true,
+};
 
 /// A container beside the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,14 +71,14 @@ pub struct Sidecar {
     /// Environment variables.
     pub environment: Vec<(String, Setting)>,
     /// Ports with their protocol.
-    pub ports: Vec<(u32, &'static str)>,
+    pub ports: Vec<Located<Port>>,
 }
 
 /// The `Envoy` section.
 pub(super) fn envoy(mut section: Section<'_>, problems: &mut Problems) -> Sidecar {
     let sidecar = Sidecar {
         user: Some(ENVOY_USER.into()),
-        ports: vec![(ENVOY_ADMIN_PORT, "tcp")],
+        ports: vec![ours(ENVOY_ADMIN_PORT, "tcp")],
         ..container(&mut section, ENVOY, ENVOY_IMAGE, problems)
     };
     section.finish(problems, |_| None);
@@ -75,16 +95,28 @@ pub(super) fn xray(mut section: Section<'_>, problems: &mut Problems) -> Option<
         memory_reservation: container.memory_reservation.or(Some(XRAY_MEMORY_RESERVATION)),
         // Envoy's user, so that traces do not go through Envoy themselves.
         user: Some(ENVOY_USER.into()),
-        ports: vec![(XRAY_PORT, "udp")],
+        ports: vec![ours(XRAY_PORT, "udp")],
         ..container
     })
+}
+
+fn ours(port: u16, protocol: &'static str) -> Located<Port> {
+    Located { value: (port, protocol), ..Located::default() }
+}
+
+/// The ports that the containers of a task take before any of the `Sidecars`, with the names of those containers.
+pub(super) fn taken(xray: bool) -> Vec<(Port, String)> {
+    let envoy = ENVOY_PORTS.map(|port| ((port, "tcp"), ENVOY.to_owned()));
+    // The daemon takes segments by UDP, and requests for sampling rules by TCP.
+    let daemon = ["udp", "tcp"].map(|protocol| ((XRAY_PORT, protocol), XRAY.to_owned()));
+    envoy.into_iter().chain(daemon.into_iter().filter(|_| xray)).collect()
 }
 
 /// The `Sidecars` list.
 pub(super) fn all(root: &mut Section<'_>, problems: &mut Problems) -> Vec<Sidecar> {
     let located = root.list("Sidecars", problems, |found, problems| Some(sidecar(found.section(problems), problems)));
     for (index, (name, _)) in located.iter().enumerate() {
-        let taken = [ENVOY, XRAY].contains(&name.value.as_str())
+        let taken = [ENVOY, APP_HEALTH, XRAY].contains(&name.value.as_str())
             || located[..index].iter().any(|(earlier, _)| earlier.value == name.value);
         if taken {
             problems.add(&name.place, format!("`{}` is `{}`: another container has that name", name.path, name.value));
@@ -99,14 +131,14 @@ fn sidecar(mut section: Section<'_>, problems: &mut Problems) -> (Located<String
     section.require("Image", "an image URI", problems, Found::text);
     let sidecar = Sidecar {
         essential: section.find("Essential").and_then(|found| found.boolean(problems)).unwrap_or(true),
-        user: section.find("User").and_then(|found| found.text(problems)).map(|found| found.value),
+        user: section.find("User").and_then(|found| found.matching(&super::WORD, problems)).map(|found| found.value),
         command: section.list("Command", problems, |item, problems| Some(item.text(problems)?.value)),
         environment: section
             .find("Environment")
-            .map(|found| found.entries(problems, Found::literal))
+            .map(|found| found.entries(&VARIABLE, problems, Found::literal))
             .unwrap_or_default(),
         ports: section.list("Ports", problems, |item, problems| {
-            Some(item.parsed("a port with its protocol, `8125/udp` or `9090`", problems, port)?.value)
+            item.parsed("a port with its protocol, `8125/udp` or `9090`", problems, port)
         }),
         ..container(&mut section, &name.value, "", problems)
     };
@@ -144,9 +176,9 @@ fn container_name(text: &str) -> Option<String> {
     good.then(|| text.to_owned())
 }
 
-fn port(text: &str) -> Option<(u32, &'static str)> {
+fn port(text: &str) -> Option<Port> {
     let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
     let protocol = ["tcp", "udp"].into_iter().find(|known| *known == protocol)?;
-    let number = number.parse().ok().filter(|number| (1..=65_535).contains(number))?;
+    let number = u16::try_from(whole_number(number)?).ok().filter(|number| *number > 0)?;
     Some((number, protocol))
 }

@@ -9,7 +9,7 @@ mod task;
 use crate::{
     Protocol,
     manifest::Manifest,
-    platform::{Discovery, Platform},
+    platform::{APP_HEALTH, Discovery, Platform},
     problem::Problems,
     size,
     value::{Value, attribute, map, named, reference, some},
@@ -68,6 +68,7 @@ impl Inputs<'_> {
         size::check(self.manifest, self.platform, &mut problems);
         self.check_health_check(&mut problems);
         self.check_names(&mut problems);
+        self.platform.check_app_port(&self.manifest.port, &mut problems);
         problems.unless_any(())?;
         Ok(self.build())
     }
@@ -115,7 +116,8 @@ impl Inputs<'_> {
     fn check_names(&self, problems: &mut Problems) {
         let family = &self.manifest.family;
         let sidecars = self.platform.sidecars.iter().chain(&self.platform.xray).chain([&self.platform.envoy]);
-        if sidecars.into_iter().any(|sidecar| sidecar.name == family.value) {
+        let mut names = sidecars.map(|sidecar| sidecar.name.as_str()).chain([APP_HEALTH]);
+        if names.any(|name| name == family.value) {
             let message = format!("`{}` is `{}`: a sidecar has that name", family.path, family.value);
             problems.add(&family.place, message);
         }

@@ -19,7 +19,7 @@ pub(super) fn parameters(inputs: &Inputs<'_>) -> Value {
         ("Namespace", Some(text(namespace, (253, NAMESPACE, NAMESPACE_MEANS), fixed(&platform.namespace)))),
         ("Sha", Some(text("The version, usually the commit.", (61, SHA, "must be letters and digits"), None))),
         ("ContainerImage", Some(image(manifest.image.as_ref().map(|image| image.value.clone())))),
-        ("Port", Some(only("Number", "Port that the application listens on.", manifest.port.value.into()))),
+        ("Port", Some(only("Number", "Port that the application listens on.", u32::from(manifest.port.value).into()))),
         ("Protocol", Some(only("String", "What the application speaks.", inputs.protocol.to_string().into()))),
     ])
 }

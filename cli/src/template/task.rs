@@ -2,7 +2,8 @@
 
 use super::{Inputs, VERSION, resource, tags};
 use crate::{
-    platform::{ENVOY, ENVOY_USER, LaunchType, Platform, Sidecar},
+    Protocol,
+    platform::{APP_HEALTH, ENVOY, ENVOY_USER, LaunchType, Platform, Port, Sidecar},
     setting::{Setting, substituted},
     value::{Value, map, named, reference, some},
 };
@@ -13,7 +14,7 @@ const FIRST_WITH_RESOURCE_ARN: (u32, u32) = (1, 15);
 
 pub(super) fn task_definition(inputs: &Inputs<'_>) -> Value {
     let (manifest, platform) = (inputs.manifest, inputs.platform);
-    let mut containers = vec![application(inputs), envoy(platform)];
+    let mut containers = vec![application(inputs), envoy(platform), app_health(inputs)];
     containers.extend(sidecars(platform).map(|(_, container)| container));
     let properties = map([
         ("Family", Some(reference("MicroserviceName"))),
@@ -89,6 +90,46 @@ fn envoy(platform: &Platform) -> Value {
     with(&platform.envoy, Some(named("Name", environment)), Some(health_check), platform)
 }
 
+/// The container that asks the application whether it answers, so that ECS counts a task as healthy from then on and replaces it
+/// if that ends. It is no health check of the application's container, because an image need not hold a program that asks; and
+/// none of Envoy's, because the application starts after Envoy is healthy (docs/decisions/0010).
+fn app_health(inputs: &Inputs<'_>) -> Value {
+    let started = map([("ContainerName", Some(reference("MicroserviceName"))), ("Condition", some("START"))]);
+    let health_check = map([
+        ("Command", some(vec!["CMD-SHELL".to_owned(), asks(inputs)])),
+        ("StartPeriod", some(inputs.manifest.start_period)),
+        ("Interval", some(5)),
+        ("Timeout", some(2)),
+        ("Retries", some(3)),
+    ]);
+    map([
+        ("Name", some(APP_HEALTH)),
+        // An image that the task has anyway, with a shell and curl in it.
+        ("Image", Some(inputs.platform.envoy.image.value())),
+        ("Essential", some(true)),
+        ("User", some(ENVOY_USER)),
+        ("EntryPoint", some(vec!["sleep"])),
+        ("Command", some(vec!["infinity"])),
+        // Without it the sleeping process, the first of its container, would not hear that it is to end.
+        ("LinuxParameters", Some(map([("InitProcessEnabled", some(true))]))),
+        ("DependsOn", Some(Value::List(vec![started]))),
+        ("HealthCheck", Some(health_check)),
+        ("LogConfiguration", Some(logs(inputs.platform))),
+    ])
+}
+
+/// Succeeds if the application answers its health-check path with 200, as callers' Envoys ask, or takes connections if it has no
+/// such path.
+fn asks(inputs: &Inputs<'_>) -> String {
+    let port = inputs.manifest.port.value;
+    let Some(path) = &inputs.manifest.health_check_path else {
+        return format!("bash -c '</dev/tcp/localhost/{port}'");
+    };
+    let version = if inputs.protocol == Protocol::Http2 { "--http2-prior-knowledge " } else { "" };
+    let url = format!("http://localhost:{port}{}", path.value).replace('\'', r"'\''");
+    format!("test \"$(curl -s -g {version}-o /dev/null -w '%{{http_code}}' '{url}')\" = 200")
+}
+
 /// The variable that tells an image which virtual node it is.
 fn resource_variable(image: &Setting) -> &'static str {
     match image {
@@ -99,9 +140,10 @@ fn resource_variable(image: &Setting) -> &'static str {
     }
 }
 
-/// `(1, 12)` of `…/aws-appmesh-envoy:v1.12.1.0-prod`.
+/// `(1, 12)` of `…/aws-appmesh-envoy:v1.12.1.0-prod`, whether or not a digest follows.
 fn tag_version(image: &str) -> Option<(u32, u32)> {
-    let (_, tag) = image.rsplit_once(':')?;
+    let (name, _digest) = image.split_once('@').unwrap_or((image, ""));
+    let (_, tag) = name.rsplit_once(':')?;
     let mut parts = tag.strip_prefix('v')?.split('.');
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
@@ -120,8 +162,8 @@ fn container(sidecar: &Sidecar, platform: &Platform) -> Value {
 
 fn with(sidecar: &Sidecar, environment: Option<Value>, health_check: Option<Value>, platform: &Platform) -> Value {
     let port =
-        |(number, protocol): &(u32, &str)| map([("ContainerPort", some(*number)), ("Protocol", some(*protocol))]);
-    let ports: Vec<Value> = sidecar.ports.iter().map(port).collect();
+        |(number, protocol): Port| map([("ContainerPort", some(u32::from(number))), ("Protocol", some(protocol))]);
+    let ports: Vec<Value> = sidecar.ports.iter().map(|found| port(found.value)).collect();
     map([
         ("Name", some(sidecar.name.clone())),
         ("Image", Some(sidecar.image.value())),
@@ -157,7 +199,16 @@ mod tests {
         assert_eq!(variable("r/aws-appmesh-envoy:v1.12.1.0-prod"), "APPMESH_VIRTUAL_NODE_NAME");
         assert_eq!(variable("r/aws-appmesh-envoy:v1.14.9.9-prod"), "APPMESH_VIRTUAL_NODE_NAME");
         assert_eq!(variable("r/aws-appmesh-envoy:v1.15.0.0-prod"), "APPMESH_RESOURCE_ARN");
-        for image in ["r/aws-appmesh-envoy:v1.29.12.2-prod", "r/envoy:latest", "localhost:5000/envoy", "envoy"] {
+        let digest = "@sha256:5f2b9c0e6d1a";
+        assert_eq!(variable(&format!("r/aws-appmesh-envoy:v1.12.1.0-prod{digest}")), "APPMESH_VIRTUAL_NODE_NAME");
+        for image in [
+            "r/aws-appmesh-envoy:v1.29.12.2-prod",
+            &format!("r/aws-appmesh-envoy:v1.15.0.0-prod{digest}"),
+            &format!("r/aws-appmesh-envoy{digest}"),
+            "r/envoy:latest",
+            "localhost:5000/envoy",
+            "envoy",
+        ] {
             assert_eq!(variable(image), "APPMESH_RESOURCE_ARN", "{image}");
         }
         assert_eq!(resource_variable(&Setting::exported("EnvoyImage")), "APPMESH_RESOURCE_ARN");
