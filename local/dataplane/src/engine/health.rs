@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::definition::HealthCheck;
 use super::process::Process;
 use super::state::Health;
+use crate::ports::LocalPorts;
 
 /// The time between checks until the first success.
 const FIRST_INTERVAL: Duration = Duration::from_secs(1);
@@ -29,13 +30,16 @@ pub struct Probe {
 impl Probe {
     /// The probe of a container at `address`; nothing if its definition disables checks (`NONE`).
     ///
-    /// Containers on AWS have a network namespace of their own, so a check says `localhost`; here that becomes
-    /// the task's address.
-    pub fn new(check: &HealthCheck, address: Ipv4Addr, environment: BTreeMap<String, String>) -> Option<Self> {
+    /// Tasks on AWS have a network namespace of their own, so a check says `localhost`; here that becomes the task's
+    /// address, and the port after it the one that the task binds.
+    pub fn new(
+        check: &HealthCheck,
+        address: Ipv4Addr,
+        ports: &LocalPorts,
+        environment: BTreeMap<String, String>,
+    ) -> Option<Self> {
         let (kind, arguments) = check.command.split_first()?;
-        let own = address.to_string();
-        let localize = |text: &String| text.replace("localhost", &own).replace("127.0.0.1", &own);
-        let mut program: Vec<String> = arguments.iter().map(localize).collect();
+        let mut program: Vec<String> = arguments.iter().map(|text| localized(text, address, ports)).collect();
         match kind.as_str() {
             "CMD" => {}
             "CMD-SHELL" => program.splice(0..0, ["/bin/sh".to_owned(), "-c".to_owned()]).for_each(drop),
@@ -69,6 +73,26 @@ impl Probe {
             }
         }
     }
+}
+
+/// `text` with the task's address, and the port that it binds, in the place of `localhost` with a port after `:` or `/`.
+fn localized(text: &str, address: Ipv4Addr, ports: &LocalPorts) -> String {
+    let mut parts = text.split("localhost").flat_map(|part| part.split("127.0.0.1"));
+    let mut local = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        local.push_str(&address.to_string());
+        let digits = part.get(1..).unwrap_or_default();
+        let digits = &digits[..digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len())];
+        match digits.parse().ok().filter(|_| part.starts_with([':', '/'])) {
+            Some(port) => {
+                local.push_str(&part[..1]);
+                local.push_str(&ports.bound(port).to_string());
+                local.push_str(&part[1 + digits.len()..]);
+            }
+            None => local.push_str(part),
+        }
+    }
+    local
 }
 
 /// Turns results into health; it is told the time and so needs no clock.
@@ -168,9 +192,13 @@ mod tests {
     #[test]
     fn a_check_reaches_the_task_instead_of_localhost() {
         let address = Ipv4Addr::new(127, 0, 40, 7);
-        let probe = |command: &[&str]| Probe::new(&check(command, 5, 0), address, BTreeMap::new());
+        let ports = LocalPorts::new(&[], 1024);
+        let probe = |command: &[&str]| Probe::new(&check(command, 5, 0), address, &ports, BTreeMap::new());
         let shell = probe(&["CMD-SHELL", "curl -f http://localhost:8080/ || exit 1"]).unwrap();
         assert_eq!(shell.program, ["/bin/sh", "-c", "curl -f http://127.0.40.7:8080/ || exit 1"]);
+        let low =
+            probe(&["CMD-SHELL", "curl http://localhost:80/80; </dev/tcp/127.0.0.1/443 # localhost/x é"]).unwrap();
+        assert_eq!(low.program[2], "curl http://127.0.40.7:20080/80; </dev/tcp/127.0.40.7/20443 # 127.0.40.7/x é");
         let direct = probe(&["CMD", "check", "127.0.0.1"]).unwrap();
         assert_eq!(direct.program, ["check", "127.0.40.7"]);
         assert!(probe(&["NONE"]).is_none() && probe(&["CMD"]).is_none());

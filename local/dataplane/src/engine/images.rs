@@ -37,6 +37,18 @@ pub struct Entry {
     pub env: BTreeMap<String, Text>,
 }
 
+impl Entry {
+    /// What the image runs in a container that has this entry point: with one of its own, a container of Envoy's image is a
+    /// program like any other.
+    #[must_use]
+    pub fn with_entry_point(self, entry_point: &[String]) -> Self {
+        match self.runs {
+            Runs::Envoy if !entry_point.is_empty() => Self { runs: Runs::Program(vec![Word::Command]), ..self },
+            _ => self,
+        }
+    }
+}
+
 /// What a container is, locally.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Runs {
@@ -108,7 +120,8 @@ impl ImageMap {
         let mut files = Vec::new();
         for path in paths.iter().rev() {
             let text = std::fs::read_to_string(path).map_err(|error| ImageMapError::Unreadable(path.clone(), error))?;
-            files.push(parse(path, &text)?);
+            // Some editors begin a file with a byte order mark.
+            files.push(parse(path, text.strip_prefix('\u{feff}').unwrap_or(&text))?);
         }
         Ok(Self { files })
     }

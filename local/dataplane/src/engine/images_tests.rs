@@ -35,6 +35,21 @@ fn the_first_match_in_the_last_file_wins() {
 }
 
 #[test]
+fn a_byte_order_mark_at_the_start_of_a_map_is_skipped() {
+    assert!(map(&["\u{feff}{\"images\":[{\"image\":\"a\",\"run\":[\"x\"]}]}"]).find("a").is_some());
+}
+
+#[test]
+fn a_container_of_envoys_image_with_an_entry_point_of_its_own_is_a_program() {
+    let map = map(&[r#"{"images":[{"image":"envoy:1","builtin":"envoy"},{"image":"nothing","builtin":"sleep"}]}"#]);
+    let runs =
+        |image: &str, entry_point: &[String]| map.find(image).unwrap().clone().with_entry_point(entry_point).runs;
+    assert_eq!(runs("envoy:1", &[]), Runs::Envoy);
+    assert_eq!(runs("envoy:1", &["sleep".to_owned()]), Runs::Program(vec![Word::Command]));
+    assert_eq!(runs("nothing", &["sleep".to_owned()]), Runs::Sleep);
+}
+
+#[test]
 fn an_entry_with_a_mistake_is_named_with_what_is_allowed() {
     let refused = [
         (r#"{"image":"a"}"#, "`images[1]` (a): one of `run` and `builtin` is needed"),

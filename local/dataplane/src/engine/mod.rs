@@ -93,8 +93,8 @@ impl Engine {
     /// # Errors
     /// If the image is unknown, or there is no address, or the Envoy's resource is not named.
     pub fn create(&self, request: &CreateContainer) -> Result<Container, EngineError> {
-        let entry = self.image(&request.image)?.clone();
         let (definition, environment) = request.in_force();
+        let entry = self.image(&request.image)?.clone().with_entry_point(&definition.entry_point);
         let role = match entry.runs {
             Runs::Envoy => Some(
                 Role::from_environment(&environment)

@@ -148,8 +148,9 @@ fn proxy_environment(address: Ipv4Addr) -> BTreeMap<String, String> {
 
 /// Keeps the container's health up to date for as long as it is polled.
 async fn watch_health(engine: &Engine, launch: &Launch, environment: &BTreeMap<String, String>) -> Infallible {
+    let ports = &engine.inner.settings.ports;
     let probe = launch.definition.health_check.as_ref();
-    let probe = probe.and_then(|check| Probe::new(check, launch.address, environment.clone()));
+    let probe = probe.and_then(|check| Probe::new(check, launch.address, ports, environment.clone()));
     match (&launch.entry.runs, probe) {
         (Runs::Envoy, _) => {
             let mut progress = engine.inner.plane.progress();
