@@ -127,6 +127,14 @@ def rolled_back() -> History:
     return history
 
 
+def never_live() -> History:
+    """A canary whose stack fails, so that no traffic is moved."""
+    history = History()
+    history.state(6.0, 9.0, ROLL_BACK, rollback={"status": "RolledBack"})
+    history.end(9.0, ROLLED_BACK)
+    return history
+
+
 def samples(progress: Progress, until: float, rate: int = 80) -> list[Sample]:
     """Counters that follow the set weights exactly, read four times a second."""
     new = old = 0.0

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from demo_recordings import AFTER, BEFORE, NEW_ROUTE, NEW_STACK, OLD_STACK, History, iso, played, promoted, rolled_back
+from demo_recordings import (
+    AFTER,
+    BEFORE,
+    NEW_ROUTE,
+    NEW_STACK,
+    OLD_STACK,
+    History,
+    iso,
+    never_live,
+    played,
+    promoted,
+    rolled_back,
+)
 
 from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED
-from canary_local.demo.judge import Claim, judge, step_results
+from canary_local.demo.judge import Claim, Played, judge, step_results
 from canary_local.demo.measure import Sample
 from canary_local.world import World, differences
 
@@ -23,6 +36,18 @@ def test_a_clean_promotion_keeps_every_claim() -> None:
 def test_a_clean_rollback_keeps_every_claim() -> None:
     # What failed while the bad version had traffic is what the rollback is about, not against the promise.
     assert broken(judge(played(rolled_back(), ROLLED_BACK, BEFORE, failed_at=[8.0, 15.2]))) == []
+
+
+def without_traffic(history: History, failed_at: Sequence[float] = ()) -> Played:
+    scene = played(history, ROLLED_BACK, BEFORE, failed_at=failed_at)
+    scene.scene = replace(scene.scene, weights=[])
+    return scene
+
+
+def test_a_version_that_is_to_get_no_traffic_gets_none_and_costs_no_request() -> None:
+    assert broken(judge(without_traffic(never_live()))) == []
+    assert broken(judge(without_traffic(never_live(), failed_at=[2.0]))) == ["no failed request"]
+    assert broken(judge(without_traffic(rolled_back()))) == ["`hello-backend:new` gets no traffic"]
 
 
 def test_one_failed_request_breaks_a_promotion() -> None:

@@ -24,7 +24,7 @@ USUAL_MAP = {
 def test_the_four_scenes_and_what_they_promise() -> None:
     played = scenes()
     assert [scene.outcome for scene in played] == [SUCCEEDED, SUCCEEDED, ROLLED_BACK, ROLLED_BACK]
-    assert [scene.weights for scene in played] == [[100], [25, 50, 75, 100], None, None]
+    assert [scene.weights for scene in played] == [[100], [25, 50, 75, 100], [], None]
     assert [version.behaviour for version in (scene.deploys[0] for scene in played[2:])] == [
         {"PORT_OFFSET": "1"},
         {"ERROR_PERCENT": "10"},

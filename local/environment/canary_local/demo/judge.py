@@ -89,7 +89,7 @@ def judge(played: Played) -> list[Claim]:
         claims.append(_outcome(played, deployment))
         claims += _weights(played, deployment)
         claims += _undone(played, deployment) if played.scene.rolls_back else _done(played, deployment)
-    if played.scene.under_load and not played.scene.rolls_back:
+    if played.scene.under_load and (not played.scene.rolls_back or played.scene.gets_no_traffic):
         failed = failures(played.requests)
         answered = bool(played.requests) and failed == 0
         claims.append(Claim(answered, "no failed request", f"{failed} of {len(played.requests):,} requests failed"))
@@ -112,8 +112,10 @@ def _weights(played: Played, deployment: Deployment) -> list[Claim]:
     if played.scene.weights is not None:
         weights = [result.step.weight for result in steps]
         text = f"the weights of `{deployment.version.image}` go {_listed(played.scene.weights)}"
+        if played.scene.gets_no_traffic:
+            text = f"`{deployment.version.image}` gets no traffic"
         claims.append(Claim(weights == list(played.scene.weights), text, _listed(weights) or "no step"))
-    if played.scene.under_load:
+    if played.scene.under_load and not played.scene.gets_no_traffic:
         text = f"every step's measured share lies within {Z:g} standard errors of its weight"
         found = "; ".join(_measured(result) for result in steps) or "no step"
         claims.append(Claim(bool(steps) and all(result.within for result in steps), text, found))
@@ -157,16 +159,13 @@ def _undone(played: Played, deployment: Deployment) -> list[Claim]:
     service, look = deployment.version.microservice, deployment.progress.look
     changed = differences(played.before[service], played.after[service])
     restored = deployment.progress.restored
-    claims = [
-        Claim(
-            look is not None and look.verdict == "Unhealthy",
-            "the health check finds it unhealthy",
-            f"{look.verdict}: {look.why}" if look else "no verdict",
-        ),
-        Claim(
-            not changed, "route, stacks and recorded version are what they were before", "; ".join(changed) or "equal"
-        ),
-    ]
+    same = "route, stacks and recorded version are what they were before"
+    claims = [Claim(not changed, same, "; ".join(changed) or "equal")]
+    if played.scene.gets_no_traffic:
+        return claims
+    found = f"{look.verdict}: {look.why}" if look else "no verdict"
+    unhealthy = look is not None and look.verdict == "Unhealthy"
+    claims.insert(0, Claim(unhealthy, "the health check finds it unhealthy", found))
     if played.scene.under_load:
         # As with the measured share: requests sent before every Envoy took the old weights may still fail.
         since = played.finished if restored is None else restored + SETTLE_SECONDS

@@ -38,13 +38,18 @@ class Scene:
     deploys: Sequence[Version]
     outcome: str
     weights: Sequence[int] | None = None
-    """The candidate's weights, step by step, when the scene promises all of them."""
+    """The candidate's weights, step by step, when the scene promises all of them; none if it is to get no traffic."""
     under_load: bool = True
 
     @property
     def rolls_back(self) -> bool:
         """Whether the scene promises that everything ends as it was before."""
         return self.outcome == ROLLED_BACK
+
+    @property
+    def gets_no_traffic(self) -> bool:
+        """Whether the scene promises that the candidate never gets any."""
+        return self.weights is not None and not self.weights
 
 
 def scenes(percentage_step: int = 25) -> list[Scene]:
@@ -72,9 +77,10 @@ def scenes(percentage_step: int = 25) -> list[Scene]:
         ),
         Scene(
             "A version that listens on the wrong port",
-            "found unhealthy and rolled back by itself; everything is as it was before",
+            "its stack fails and it gets no traffic; everything is as it was before, no failed request",
             [wrong_port],
             ROLLED_BACK,
+            weights=[],
         ),
         Scene(
             "A version that answers 500 to 10 % of its requests",
