@@ -23,11 +23,14 @@ MISBEHAVIOURS = {
     "hello-backend:errors*": {"ERROR_PERCENT": "100"},
 }
 
+# Listens as many seconds after its start as an app that has much to load.
+LATE_SECONDS = 12
+
 # Apps that are not ours, with what follows the host on their command line; of the images that match, the first counts.
 OTHER_APPS = {
-    "tcp-echo:wrongport*": ("tcp_echo.py", "7999"),
+    "tcp-echo:closes*": ("tcp_echo.py", "{port}", "closes"),
     "tcp-echo:*": ("tcp_echo.py", "{port}"),
-    "grpc-version:wrongport*": ("grpc_version.py", "7999"),
+    "grpc-version:closes*": ("tcp_echo.py", "{port}", "closes"),
     "grpc-version:status*": ("grpc_version.py", "{port}", "INTERNAL"),
     "grpc-version:errors*": ("http2_error.py", "{port}"),
     "grpc-version:*": ("grpc_version.py", "{port}"),
@@ -39,6 +42,8 @@ def image_map(directory: Path) -> Path:
     """The image map of these tests: misbehaving versions, one that cannot start, and apps that are not ours."""
     place = {"HOST": "{host}", "PORT": "{port}"}
     images = [{"image": name, "run": BACKEND, "env": {**place, **env}} for name, env in MISBEHAVIOURS.items()]
+    late = ["/bin/sh", "-c", f"sleep {LATE_SECONDS}; exec {BACKEND[0]}"]
+    images.append({"image": "hello-backend:late*", "run": late, "env": place})
     images.append({"image": "*:crashes*", "run": [sys.executable, "-c", "print('no database'); raise SystemExit(3)"]})
     apps = ROOT / "tests" / "apps"
     images += [

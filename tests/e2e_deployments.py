@@ -47,12 +47,9 @@ def test_a_good_version_is_promoted_step_by_step_without_a_failed_request(env: E
     assert callers.failed == []
 
 
-@pytest.mark.parametrize("kind", ["wrongport", "errors"])
-def test_a_bad_version_is_rolled_back_and_leaves_everything_as_it_was(
-    env: Environment, callers: Callers, kind: str
-) -> None:
+def test_a_bad_version_is_rolled_back_and_leaves_everything_as_it_was(env: Environment, callers: Callers) -> None:
     before = world(env, SERVICE)
-    ending = deploy_backend(env, fresh(kind))
+    ending = deploy_backend(env, fresh("errors"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
     assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
     assert f"all traffic of `{SERVICE}` is on `{SERVICE}-{live(env)}`" in ending.cause
@@ -70,6 +67,16 @@ def test_a_version_that_cannot_start_is_rolled_back_with_its_own_words(env: Envi
     assert f"task exited: `{SERVICE}` exited with 3; its log ends: no database" in ending.cause
     assert "Canary & Switch Traffic" not in ending.entered()
     assert world(env, SERVICE) == before
+
+
+def test_a_version_that_does_not_listen_on_its_port_gets_no_traffic(env: Environment, callers: Callers) -> None:
+    before = world(env, SERVICE)
+    ending = deploy_backend(env, fresh("wrongport"))
+    assert (ending.status, ending.error) == ("FAILED", "Canary.StackFailed"), ending.cause
+    assert "Task failed container health checks" in ending.cause
+    assert "Canary & Switch Traffic" not in ending.entered()
+    assert world(env, SERVICE) == before
+    assert callers.failed == []
 
 
 def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Environment) -> None:
@@ -98,6 +105,11 @@ def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_ver
         ("Protocol", "udp", "`Protocol` is `udp`"),
         ("Protocol", "tcp", "`Protocol` is `tcp`: allowed is what the router of `hello-backend` listens for, `http`"),
         ("Namespace", "shop.local", "`Namespace` is `shop.local`: allowed is the namespace of the live version"),
+        (
+            "Port",
+            9901,
+            "`Port` is `9901`: allowed is a whole number from 1 to 65535, but 9901, 15000 and 15001 are Envoy's",
+        ),
         ("Port", 10**400, "the input cannot be read: number out of range"),
         ("Sha", "a/b", "`Sha` is `a/b`"),
         ("CanaryTemplate", "bm90IGEgdGVtcGxhdGU=", "`CanaryTemplate`"),

@@ -172,7 +172,7 @@ def test_a_tcp_version_has_its_traffic_taken_back_if_the_team_wants_no_unmeasure
 def test_a_tcp_version_that_nobody_can_use_is_not_seen_and_the_verdict_says_so(
     env: Environment, tcp: TcpCallers
 ) -> None:
-    failing = deploy_version(env, TCP, fresh("wrongport"), PercentageStep=100)
+    failing = deploy_version(env, TCP, fresh("closes"), PercentageStep=100)
     assert failing.status == "SUCCEEDED", failing.cause
     (look,) = failing.outputs("Gather Health Check Status")
     assert look["health"]["verdict"] == "Inconclusive"
@@ -233,7 +233,7 @@ def test_a_grpc_version_that_callers_cannot_reach_is_rolled_back(env: Environmen
     assert set(calls.failed) == {"UNAVAILABLE"}
 
 
-@pytest.mark.parametrize(("kind", "status"), [("status", "INTERNAL"), ("wrongport", "UNAVAILABLE")])
+@pytest.mark.parametrize(("kind", "status"), [("status", "INTERNAL"), ("closes", "UNAVAILABLE")])
 def test_a_failed_grpc_call_is_not_seen_and_the_verdict_says_so(
     env: Environment, calls: GrpcCallers, kind: str, status: str
 ) -> None:

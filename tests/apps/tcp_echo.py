@@ -1,4 +1,5 @@
-"""Somebody else's TCP app: greets each connection with its VERSION, then echoes. `tcp_echo.py HOST PORT`."""
+"""Somebody else's TCP app: greets each connection with its VERSION, then echoes; or closes each at once.
+`tcp_echo.py HOST PORT [closes]`."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ class Echo(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         """Greets, then echoes line by line until the caller closes."""
+        if "closes" in sys.argv:
+            return
         self.wfile.write(f"{os.environ['VERSION']}\n".encode())
         for line in self.rfile:
             self.wfile.write(line)
