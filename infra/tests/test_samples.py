@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from canary_infra import artifacts, samples
 from canary_infra.create import Target, _first_commit
+from canary_infra.errors import InfraError
 from canary_infra.settings import resolve
 from test_remove import Recorder, refusal
 
@@ -30,6 +31,17 @@ def uploaded(microservice: samples.Microservice, **flags: str) -> zipfile.ZipFil
     target.__dict__.update(bucket="b")
     _first_commit(target, microservice)
     return zipfile.ZipFile(io.BytesIO(s3.calls[-1][1]["Body"]))
+
+
+def test_a_deploy_json_is_read_by_the_rules_of_every_reader(tmp_path: Path) -> None:
+    file = tmp_path / "samples" / "shop" / "web" / "specfiles" / "deploy.json"
+    file.parent.mkdir(parents=True)
+    text = '{"MicroserviceName": "web", "Port": 80, "Protocol": "http"}'
+    file.write_text(f"\ufeff{text}")
+    assert [found.port for found in samples.microservices(tmp_path, "shop")] == ["80"]
+    file.write_text(text.replace("}", ', "Port": 81}'))
+    with pytest.raises(InfraError, match="`Port` is set twice: allowed is once"):
+        samples.microservices(tmp_path, "shop")
 
 
 def cargo(*arguments: str, directory: Path = ROOT) -> dict[str, Any]:

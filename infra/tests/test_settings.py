@@ -54,6 +54,8 @@ def test_what_is_written_is_read_again(path: Path) -> None:
     path.write_text(settings.text())
     assert resolve({}, {}, path, "arm64") == settings
     assert read(path).keys() == {setting.name for setting in SETTINGS}
+    path.write_text(f"\ufeff{settings.text()}")
+    assert resolve({}, {}, path, "arm64") == settings, "a byte order mark is skipped"
 
 
 def test_the_file_may_be_in_a_folder_that_is_not_there_yet(path: Path, capfd: pytest.CaptureFixture[str]) -> None:

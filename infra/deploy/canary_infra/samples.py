@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .errors import InfraError
 
@@ -29,7 +30,7 @@ class Microservice:
 
     def deploy_json(self, environment: str, namespace: str) -> bytes:
         """Its deploy.json for another environment than the sample's own."""
-        document = json.loads((self.directory / DEPLOY_FILE).read_text())
+        document = _document(self.directory / DEPLOY_FILE)
         document.update(EnvironmentName=environment, Namespace=namespace)
         return json.dumps(document, indent=2).encode() + b"\n"
 
@@ -72,10 +73,23 @@ def _files(directory: Path, prefix: str) -> Iterator[tuple[str, Path]]:
             yield prefix + file.relative_to(directory).as_posix(), file
 
 
+def _document(path: Path) -> dict[str, Any]:
+    """A deploy.json, or a `ValueError`. A byte order mark is skipped, and a key that is set twice refused, as everywhere."""
+    return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+
+
+def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    keys = [key for key, _ in members]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise ValueError(f"`{twice}` is set twice: allowed is once")
+    return dict(members)
+
+
 def _read(directory: Path) -> Microservice:
     path = directory / DEPLOY_FILE
     try:
-        document = json.loads(path.read_text())
+        document = _document(path)
         return Microservice(document["MicroserviceName"], str(document["Port"]), document["Protocol"], directory)
     except (ValueError, KeyError, TypeError) as error:
         raise InfraError(f"`{path}` is no deploy.json: {error!r}") from error

@@ -178,7 +178,7 @@ def check(settings: Settings) -> Settings:
 def read(path: Path) -> dict[str, str]:
     """The variables of a settings file, or an `InfraError` that names the line that is not one."""
     values = {}
-    for number, line in enumerate(path.read_text().splitlines(), start=1):
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
         words = shlex.split(line, comments=True)
         if not words:
             continue

@@ -114,7 +114,7 @@ class Stacks:
     def _request(
         self, name: str, template: Path, parameters: Mapping[str, str], tags: Mapping[str, str]
     ) -> dict[str, Any]:
-        body = template.read_text()
+        body = template.read_text(encoding="utf-8-sig")
         if len(body.encode()) > MAXIMUM_TEMPLATE_BYTES:
             raise InfraError(f"`{template.name}` has more than the {MAXIMUM_TEMPLATE_BYTES} bytes of a template")
         return {
