@@ -4,13 +4,15 @@
 //! hold `${MicroserviceName}` and the like.
 
 mod attributes;
+mod ports;
 mod sidecar;
 mod variables;
 
 use std::ops::RangeInclusive;
 
 pub use self::{
-    sidecar::{APP_HEALTH, ENVOY, ENVOY_USER, Port, Sidecar},
+    ports::Port,
+    sidecar::{APP_HEALTH, ENVOY, ENVOY_USER, Sidecar},
     variables::{PREFIX, names as variable_names},
 };
 use canary_core::request::{NAME, NAMESPACE, Pattern};
@@ -228,34 +230,7 @@ impl Platform {
         if let (Discovery::Dns, Some(found)) = (self.discovery, root.find("CloudMapAttributes")) {
             found.refuse("has no meaning with `Discovery` `DNS`: DNS records have no attributes", problems);
         }
-        let mut taken = sidecar::taken(self.xray.is_some());
-        for sidecar in &self.sidecars {
-            for port in &sidecar.ports {
-                check_port(port, port.value, &taken, problems);
-                taken.push((port.value, sidecar.name.clone()));
-            }
-        }
-    }
-
-    /// Adds a problem if a sidecar has the application's port.
-    pub fn check_app_port(&self, port: &Located<u16>, problems: &mut Problems) {
-        let mut taken = sidecar::taken(self.xray.is_some());
-        for sidecar in &self.sidecars {
-            taken.extend(sidecar.ports.iter().map(|port| (port.value, sidecar.name.clone())));
-        }
-        check_port(port, (port.value, "tcp"), &taken, problems);
-    }
-}
-
-/// A task's containers share its network interface.
-fn check_port<T>(found: &Located<T>, port: Port, taken: &[(Port, String)], problems: &mut Problems) {
-    if let Some(((number, protocol), container)) = taken.iter().find(|(known, _)| *known == port) {
-        let message = format!(
-            "`{}` is `{number}/{protocol}`, which container `{container}` has: allowed is a port that no other container of a task \
-             has",
-            found.path
-        );
-        problems.add(&found.place, message);
+        ports::check_sidecars(self, problems);
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::ops::RangeInclusive;
 
-use canary_core::{
-    request::{ENVOY_PORTS, Pattern},
-    text::whole_number,
-};
+use canary_core::{request::Pattern, text::whole_number};
 
+use super::ports::Port;
 use crate::{
     problem::Problems,
     read::{Found, Located, Section},
@@ -28,16 +26,13 @@ const ENVOY_IMAGE: &str = "840364872350.dkr.ecr.${AWS::Region}.amazonaws.com/aws
 const XRAY_IMAGE: &str = "public.ecr.aws/xray/aws-xray-daemon:3.x";
 const XRAY_CPU: u32 = 32;
 const XRAY_MEMORY_RESERVATION: u32 = 256;
-const XRAY_PORT: u16 = 2000;
+pub(super) const XRAY_PORT: u16 = 2000;
 /// Where Envoy's metrics are. The CloudWatch agent scrapes a container at a port that it declares.
 const ENVOY_ADMIN_PORT: u16 = 9901;
 
 /// CPU units and MiB of one container; ECS takes no container below 6 MiB.
 const CPU: RangeInclusive<u32> = 1..=196_608;
 const MEMORY: RangeInclusive<u32> = 6..=u32::MAX;
-
-/// A port and its protocol.
-pub type Port = (u16, &'static str);
 
 const VARIABLE: Pattern = Pattern {
     allowed: "letters, digits, underscores, hyphens and dots, not beginning with a digit",
@@ -102,14 +97,6 @@ pub(super) fn xray(mut section: Section<'_>, problems: &mut Problems) -> Option<
 
 fn ours(port: u16, protocol: &'static str) -> Located<Port> {
     Located { value: (port, protocol), ..Located::default() }
-}
-
-/// The ports that the containers of a task take before any of the `Sidecars`, with the names of those containers.
-pub(super) fn taken(xray: bool) -> Vec<(Port, String)> {
-    let envoy = ENVOY_PORTS.map(|port| ((port, "tcp"), ENVOY.to_owned()));
-    // The daemon takes segments by UDP, and requests for sampling rules by TCP.
-    let daemon = ["udp", "tcp"].map(|protocol| ((XRAY_PORT, protocol), XRAY.to_owned()));
-    envoy.into_iter().chain(daemon.into_iter().filter(|_| xray)).collect()
 }
 
 /// The `Sidecars` list.
