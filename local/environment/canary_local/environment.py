@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,12 +20,14 @@ from typing import Any
 from . import executions, processes, stacks, state
 from .aws import ACCESS_KEY, REGION, SECRET_KEY, Clients
 from .checkout import HELLO, Checkout, envoy
+from .ending import check_alive, end, ended_is_said
 from .errors import LocalError
 from .executions import Event
 from .images import check as check_images
 from .interrupts import held
 from .loopback import address_prefix, answers, free_port, get
 from .processes import Process
+from .stacks import HELLO_STACK
 
 DEFAULT_PORT = 4566
 READY_SECONDS = 60.0
@@ -36,8 +39,8 @@ AWS_CALLS = "aws-calls.jsonl"
 Progress = Callable[[str], None]
 
 
-def _silent(_: str) -> None:
-    pass
+def silent(_: str) -> None:
+    """Tells nobody."""
 
 
 class Environment:
@@ -62,7 +65,7 @@ class Environment:
         stacks: bool = True,
         metrics_interval_ms: int = METRICS_INTERVAL_MS,
         ministack: Mapping[str, str] | None = None,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Environment:
         """Starts the processes and, with `stacks`, deploys the shared stack and the hello environment.
 
@@ -76,25 +79,22 @@ class Environment:
         checkout.check(HELLO if stacks else ())
         maps = check_images(checkout.dataplane, [*checkout.image_maps, *images])
         directory = (state_dir or checkout.state_dir).resolve()
-        running = state.load(directory)
-        if running and any(process.alive() for process in running.processes):
-            raise LocalError(f"an environment runs already (state in `{directory}`): `make down` ends it")
-        state.prepare(directory)
-        gateway_port = free_port(port)
-        environment = cls(checkout, directory, state.State(gateway_port, free_port(None, other_than=gateway_port)))
-        try:
-            environment._start_processes(
-                environment._dataplane_command(maps, metrics_interval_ms),
-                {**environment._ministack_variables(stack_seconds), **(ministack or {})},
-                progress,
-            )
-            if stacks:
-                environment._deploy_stacks(progress)
-            environment._state.ready = True
+        with state.starting(directory):
+            _make_room(directory, progress)
+            gateway_port = free_port(port)
+            ports = gateway_port, free_port(None, other_than=gateway_port)
+            environment = cls(checkout, directory, state.State(*ports, owner=processes.this()))
             state.save(directory, environment._state)
-        except BaseException:
-            environment.stop()
-            raise
+            with environment.ended_on_failure():
+                environment._start_processes(
+                    environment._dataplane_command(maps, metrics_interval_ms),
+                    {**environment._ministack_variables(stack_seconds), **(ministack or {})},
+                    progress,
+                )
+                if stacks:
+                    environment._deploy_stacks(progress)
+                environment._state.ready = True
+                state.save(directory, environment._state)
         return environment
 
     @classmethod
@@ -105,10 +105,7 @@ class Environment:
         running = state.load(directory)
         if running is None:
             raise LocalError("no environment is running: `make up` starts one")
-        dead = [process for process in running.processes if not process.alive()]
-        if dead or not running.processes:
-            names = " and ".join(process.name for process in dead) or "the environment"
-            raise LocalError(f"{names} ended unexpectedly: `make down up` starts again", dead[0].log if dead else None)
+        check_alive(running)
         if not running.ready:
             raise LocalError("the environment is still starting: wait for `make up` to return")
         return cls(checkout, directory, running)
@@ -127,9 +124,13 @@ class Environment:
         return url
 
     def find_gateway(self) -> str | None:
-        """The URL of the virtual gateway `ingress`; None while there is none."""
-        gateway = self.stats().get("gateways", {}).get("ingress")
-        return f"http://{gateway['address']}:{gateway['port']}" if gateway else None
+        """The URL of the virtual gateway `ingress`, of the hello environment if there are several; None while there is none."""
+        meshes = self.stats()["meshes"]
+        for name in sorted(meshes, key=lambda name: name != HELLO_STACK):
+            url = gateway_url(meshes[name].get("gateways", {}).get("ingress", {}))
+            if url:
+                return url
+        return None
 
     @property
     def state_machine_arn(self) -> str:
@@ -164,12 +165,18 @@ class Environment:
         return self._client(service)
 
     def stats(self) -> dict[str, Any]:
-        """What Envoys counted: requests per virtual node, gateway and route."""
-        status, body = get(self._state.dataplane_port, "/_local/stats")
+        """What Envoys counted, by mesh: requests per virtual node and gateway, and the weights of routes."""
+        document = self._ask_dataplane("/_local/stats")
+        return document if "meshes" in document else {"meshes": {HELLO_STACK: document}}
+
+    def rejected(self) -> list[dict[str, str]]:
+        """The configurations that Envoy has rejected: task, resource and Envoy's message of each."""
+        return self._ask_dataplane("/_local/health").get("rejected", [])
+
+    def _ask_dataplane(self, path: str) -> dict[str, Any]:
+        status, body = get(self._state.dataplane_port, path)
         if status != 200:
-            raise LocalError(
-                f"the data plane answers HTTP {status} to `/_local/stats`: {body.decode(errors='replace')}"
-            )
+            raise LocalError(f"the data plane answers HTTP {status} to `{path}`: {body.decode(errors='replace')}")
         return json.loads(body)
 
     def deploy(self, event: Mapping[str, Any]) -> str:
@@ -186,6 +193,21 @@ class Environment:
         """Every step of an execution as it happens; the last one's kind is `ended`."""
         return executions.follow(self.client, arn)
 
+    def looks(self, arn: str) -> Iterator[list[Event]]:
+        """The new steps of an execution at each look, which may be none; the last one's kind is `ended`."""
+        return executions.looks(self.client, arn)
+
+    def ending(self, arn: str) -> str:
+        """How an execution ended, in words; empty if that is not known."""
+        return executions.ending(self.client, arn)
+
+    def keep(self) -> None:
+        """Lets the environment outlive this command."""
+        self._state.owner = None
+        state.save(self.state_dir, self._state)
+        for process in self._state.processes:
+            processes.release(process)
+
     def stop(self) -> None:
         """Ends every process, those that depend on others first. Harmless when they are gone."""
         end(self.state_dir, self._state)
@@ -196,7 +218,20 @@ class Environment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self.ended_on_failure():
+            if error:
+                raise error
         self.stop()
+
+    @contextmanager
+    def ended_on_failure(self) -> Iterator[None]:
+        """Ends the environment if the block fails. If the environment ended first, that is what the error says."""
+        try:
+            with ended_is_said(self.state_dir):
+                yield
+        except BaseException:
+            self.stop()
+            raise
 
     def _start_processes(self, dataplane: list[str], ministack: Mapping[str, str], progress: Progress) -> None:
         progress("starting the data plane (App Mesh, Envoy, tasks)")
@@ -261,11 +296,22 @@ class Environment:
         stacks.deploy_hello(self.client, self.checkout)
 
 
-def end(directory: Path, running: state.State) -> None:
-    """Ends the environment of a state directory. Harmless when it has ended."""
-    for process in reversed(running.processes):
-        processes.stop(process)
-    state.remove(directory)
+def gateway_url(gateway: Mapping[str, Any]) -> str | None:
+    """Where a gateway of the statistics takes requests; None if no task of it runs."""
+    address, port = gateway.get("address"), gateway.get("port")
+    return f"http://{address}:{port}" if address and port else None
+
+
+def _make_room(directory: Path, progress: Progress) -> None:
+    """Ends what a command that is gone left in `directory`, and removes its files."""
+    running = state.load(directory)
+    if running and running.in_use():
+        raise LocalError(f"an environment runs already (state in `{directory}`): `make down` ends it")
+    if running and any(process.alive() for process in running.processes):
+        progress("ending the environment that an earlier command left")
+    if running:
+        end(directory, running)
+    state.prepare(directory)
 
 
 def _base_variables() -> dict[str, str]:

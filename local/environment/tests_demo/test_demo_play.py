@@ -39,7 +39,8 @@ class StandIn:
         return "arn:execution"
 
     def stats(self) -> Mapping[str, Any]:
-        return {"virtualNodes": {"hello-backend-old": {"sent": int((self.now - BEGIN) * 80)}}}
+        nodes = {"hello-backend-old": {"sent": int((self.now - BEGIN) * 80)}}
+        return {"meshes": {"demo": {"virtualNodes": nodes}}}
 
     def client(self, service: str) -> Any:
         return self
