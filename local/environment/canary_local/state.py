@@ -19,7 +19,7 @@ FILE = "state.json"
 MARKER = ".canary-local"
 LEFTOVERS = ("dataplane", "logs", "tmp")
 # Unpacked functions, logs and Envoys' files of an environment with a dozen versions take less.
-FREE_BYTES = 200_000_000
+FREE_BYTES = 300_000_000
 # `.local` is the environment of `make up`, `.local/demo` that of `make demo`, `.local/load/state` that of `make load`.
 _DEPTHS = (FILE, f"*/{FILE}", f"*/*/{FILE}")
 
