@@ -39,7 +39,9 @@ def ended_is_said(directory: Path) -> Iterator[None]:
 
 def check_alive(running: state.State) -> None:
     """Raises a `LocalError` if a process of the environment has ended by itself."""
-    dead = [process for process in running.processes if not process.alive()]
-    if dead or not (running.processes or running.in_use()):
-        names = " and ".join(process.name for process in dead) or "the environment"
-        raise LocalError(f"{names} ended unexpectedly: `make down up` starts again", dead[0].log if dead else None)
+    dead = [process.name for process in running.processes if not process.alive()]
+    if dead:
+        why = f"`make logs NAME={dead[0]}` may tell why"
+        raise LocalError(f"{' and '.join(dead)} ended unexpectedly: {why}, `make down up` starts again")
+    if not running.processes and not running.in_use():
+        raise LocalError("the environment was not started to the end: `make down up` starts again")

@@ -15,7 +15,8 @@ from pathlib import Path
 from . import reaper
 from .errors import LocalError
 
-STOP_SECONDS = 20.0
+# Nothing is lost if one that takes longer is killed; the data plane gives its containers 3 s.
+STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
 
