@@ -18,6 +18,8 @@ from botocore.exceptions import ClientError
 from .errors import LocalError
 
 _POLL_SECONDS = 0.25
+# Of an execution that has ended, until its history says so.
+_ENDING_LOOKS = 40
 _NAME_LENGTH = 80
 # Events in a page of the history: what is new since the last look, or all of it.
 _FEW_EVENTS, _MANY_EVENTS = 50, 1000
@@ -142,8 +144,8 @@ def looks(client: Clients, arn: str) -> Iterator[list[Event]]:
     states = client("stepfunctions")
     seen = 0
     current = ""
+    patience = _ENDING_LOOKS
     while True:
-        # Read before the history, so that the history of a finished execution is complete.
         status = states.describe_execution(executionArn=arn)["status"]
         steps: list[Event] = []
         for raw in history(states, arn, seen):
@@ -155,7 +157,9 @@ def looks(client: Clients, arn: str) -> Iterator[list[Event]]:
         yield steps
         if steps and steps[-1].kind == "ended":
             return
-        if status != "RUNNING":
+        # The status may be ahead of the history, whose last event is on its way then.
+        patience -= status != "RUNNING"
+        if not patience:
             raise LocalError(f"execution `{arn}` is {status} without saying so in its history")
         time.sleep(_POLL_SECONDS)
 

@@ -266,7 +266,14 @@ def test_a_cause_that_is_no_function_s_error_stays(cause: str) -> None:
     assert words(cause) == cause
 
 
-def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever() -> None:
+def test_a_history_that_says_late_how_an_execution_ended_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
+    states = States(HISTORY[:2], HISTORY[:2], HISTORY[:2], HISTORY, status="FAILED")
+    assert [step.kind for step in follow(lambda _: states, "arn")][-1] == "ended"
+
+
+def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
     states = States(HISTORY[:2], status="ABORTED")
 
     with pytest.raises(LocalError, match="is ABORTED without saying so"):
