@@ -103,7 +103,9 @@ def _logs_arguments(command: argparse.ArgumentParser) -> None:
         default="",
         help="a log's or a task's, or a part of it (default: those of the environment itself)",
     )
-    command.add_argument("--lines", type=int, default=50, help="how many of each (default: %(default)s)")
+    command.add_argument(
+        "--lines", type=whole(1, 1_000_000), default=50, help="how many of each (default: %(default)s)"
+    )
 
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -201,7 +203,7 @@ def _follow(environment: Environment, arn: str, service: str) -> int:
     try:
         for steps in environment.looks(arn):
             lines = [line for step in steps for line in narrator.lines(step)]
-            for line in lines + rejections.lines(environment.rejected()):
+            for line in lines + rejections.lines(environment.problems()):
                 print(line, flush=True)
             status = steps[-1].status if steps else status
     except KeyboardInterrupt:

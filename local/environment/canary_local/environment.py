@@ -125,9 +125,9 @@ class Environment:
 
     def find_gateway(self) -> str | None:
         """The URL of the virtual gateway `ingress`, of the hello environment if there are several; None while there is none."""
-        meshes = self.stats()["meshes"]
+        meshes = self.meshes()
         for name in sorted(meshes, key=lambda name: name != HELLO_STACK):
-            url = gateway_url(meshes[name].get("gateways", {}).get("ingress", {}))
+            url = gateway_url(meshes[name]["gateways"].get("ingress", {}))
             if url:
                 return url
         return None
@@ -164,13 +164,17 @@ class Environment:
         """The boto3 client of an AWS service; any thread may use it."""
         return self._client(service)
 
-    def stats(self) -> dict[str, Any]:
-        """What Envoys counted, by mesh: requests per virtual node and gateway, and the weights of routes."""
-        document = self._ask_dataplane("/_local/stats")
-        return document if "meshes" in document else {"meshes": {HELLO_STACK: document}}
+    def stats(self, mesh: str = stacks.HELLO_STACK) -> dict[str, Any]:
+        """What the Envoys of a mesh counted: `virtualNodes`, `gateways` and `routes`, all empty if there is no such mesh."""
+        return self.meshes().get(mesh, {"virtualNodes": {}, "gateways": {}, "routes": {}})
 
-    def rejected(self) -> list[dict[str, str]]:
-        """The configurations that Envoy has rejected: task, resource and Envoy's message of each."""
+    def meshes(self) -> dict[str, dict[str, Any]]:
+        """What `stats` gives, by mesh."""
+        document = self._ask_dataplane("/_local/stats")
+        return document.get("meshes", {HELLO_STACK: document})
+
+    def problems(self) -> list[dict[str, str]]:
+        """Envoys that did not take their configuration: `resource`, `task` and `message`, which has Envoy's words."""
         return self._ask_dataplane("/_local/health").get("rejected", [])
 
     def _ask_dataplane(self, path: str) -> dict[str, Any]:

@@ -25,6 +25,9 @@ def said(run: Callable[[], int]) -> int:
             print(f"    {plain(line)}", file=sys.stderr)
     except BrokenPipeError:
         raise
-    except (ClientError, OSError) as error:
+    except OSError as error:
+        place = f"`{error.filename}`: " if error.filename else ""
+        print(f"error: {plain(f'{place}{error.strerror or error}')}", file=sys.stderr)
+    except ClientError as error:
         print(f"error: {plain(str(error))}", file=sys.stderr)
     return FAILURE

@@ -56,7 +56,7 @@ def variables(environment: Environment) -> str:
 
 def status(environment: Environment) -> str:
     """Endpoint, gateways, who serves how much, and what Envoy has rejected."""
-    meshes = environment.stats()["meshes"]
+    meshes = environment.meshes()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
     for mesh, found in sorted(meshes.items()):
         # One environment is the rule, and its names say enough there.
@@ -67,14 +67,14 @@ def status(environment: Environment) -> str:
         ]
         lines += [
             f"route      {mesh}/{name.removeprefix(f'{mesh}/')}: {_weights(weights)}"
-            for name, weights in sorted(found.get("routes", {}).items())
+            for name, weights in sorted(found["routes"].items())
         ]
-    return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.rejected()))
+    return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.problems()))
 
 
 def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     """Virtual nodes that exist or still have tasks. The counters know every one that there ever was."""
-    counted = found.get("virtualNodes", {})
+    counted = found["virtualNodes"]
     pages = environment.client("appmesh").get_paginator("list_virtual_nodes").paginate(meshName=mesh)
     try:
         there = {node["virtualNodeName"] for page in pages for node in page["virtualNodes"]}

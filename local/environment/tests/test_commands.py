@@ -154,12 +154,30 @@ def test_a_new_environment_removes_what_an_old_one_left_and_nothing_else(tmp_pat
 
 @pytest.mark.parametrize(
     "arguments",
-    [["up", "--port", "80"], ["up", "--port", "x"], ["up", "--stack-seconds", "-1"], ["call", "x", "--count", "0"], []],
+    [
+        ["up", "--port", "80"],
+        ["up", "--port", "x"],
+        ["up", "--stack-seconds", "-1"],
+        ["up", "--stack-seconds", "nan"],
+        ["call", "x", "--count", "0"],
+        ["logs", "--lines", "-1"],
+        [],
+    ],
 )
 def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert ending.value.code == 2
+
+
+@pytest.mark.parametrize("command", ["up", "down", "status", "env", "deploy", "repair", "call", "logs"])
+def test_every_command_says_what_it_takes_and_how_it_ends(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main([command, "--help"])
+    assert ending.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: canary_local {command} ")
+    assert "\nexit status:\n  0    done;" in shown
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ class Followed:
         yield [Event(1, datetime.now(), "entered", "Wait")]
         raise self.failure
 
-    def rejected(self) -> list[dict[str, str]]:
+    def problems(self) -> list[dict[str, str]]:
         return [{"task": "web-1", "resource": "virtual node `web-1`", "message": "bad regex\n"}]
 
     def ending(self, _: str) -> str:

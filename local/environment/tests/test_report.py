@@ -21,13 +21,13 @@ class Served:
         past = {f"web-{number}": {"tasks": 0, "requests": 9} for number in range(17)}
         nodes = {**past, "web-live": {"tasks": 1, "requests": 5}, "web-draining": {"tasks": 1, "requests": 1}}
         routes = {"web-vr/web-route": {"web-live": 100}}
-        self.meshes = {"demo": {"virtualNodes": nodes, "gateways": {}, "routes": routes}, **meshes}
+        self.found = {"demo": {"virtualNodes": nodes, "gateways": {}, "routes": routes}, **meshes}
         self.rejections: list[dict[str, str]] = []
 
-    def stats(self) -> dict[str, Any]:
-        return {"meshes": self.meshes}
+    def meshes(self) -> dict[str, Any]:
+        return {name: {"virtualNodes": {}, "gateways": {}, "routes": {}, **mesh} for name, mesh in self.found.items()}
 
-    def rejected(self) -> list[dict[str, str]]:
+    def problems(self) -> list[dict[str, str]]:
         return self.rejections
 
     def find_gateway(self) -> str | None:
@@ -75,8 +75,8 @@ def test_two_meshes_are_told_apart_and_a_gateway_without_tasks_has_no_url() -> N
         "node       demo/web-live: 1 task(s), 5 request(s)",
         "node       other/web-live: 2 task(s), 7 request(s)",
     } <= {*lines}
-    served.meshes["demo"]["gateways"] = {"ingress": {"address": "127.4.4.4", "port": 80}}
+    served.found["demo"]["gateways"] = {"ingress": {"address": "127.4.4.4", "port": 80}}
     assert served.find_gateway() == "http://127.4.4.4:80", "the hello environment's comes first"
     for half in ({"address": None, "port": 80}, {"address": "127.1.2.3", "port": None}):
-        served.meshes = {"demo": {"gateways": {"ingress": half}}}
+        served.found = {"demo": {"gateways": {"ingress": half}}}
         assert "gateway    none" in report.status(served).splitlines()  # type: ignore[arg-type]

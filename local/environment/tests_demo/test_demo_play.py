@@ -39,8 +39,7 @@ class StandIn:
         return "arn:execution"
 
     def stats(self) -> Mapping[str, Any]:
-        nodes = {"hello-backend-old": {"sent": int((self.now - BEGIN) * 80)}}
-        return {"meshes": {"demo": {"virtualNodes": nodes}}}
+        return {"virtualNodes": {"hello-backend-old": {"sent": int((self.now - BEGIN) * 80)}}}
 
     def client(self, service: str) -> Any:
         return self

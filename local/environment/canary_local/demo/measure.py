@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..stacks import HELLO_STACK
-
 Z = 4.0
 """Allowed distance from the set weight in standard errors: a fair router strays further once in 16,000 steps."""
 
@@ -45,7 +43,7 @@ class Share:
 
 def sample(stats: Mapping[str, Any], asked: float, answered: float) -> Sample:
     """A sample from the data plane's statistics."""
-    nodes = stats["meshes"].get(HELLO_STACK, {}).get("virtualNodes", {})
+    nodes = stats.get("virtualNodes", {})
     return Sample(asked, answered, {name: int(node.get("sent", 0)) for name, node in nodes.items()})
 
 
