@@ -9,6 +9,7 @@ from . import (
     autoscaling_cfn,
     aws_calls,
     cloudmap,
+    ecs_api,
     ecs_cfn,
     ecs_tasks,
     retries,
@@ -34,6 +35,7 @@ def install(engine: Engine) -> None:
     discovery = cloudmap.Discovery(engine)
     cloudmap.register(discovery)
     ecs_tasks.register(engine)
+    ecs_api.register()
     ecs_cfn.register()
     stacks.register()
     stack_roles.register()
