@@ -3,7 +3,8 @@
 //!
 //! - [`engine`] runs ECS tasks' containers as local processes; an image map says what an image runs.
 //! - [`envoy`] configures one Envoy per task and virtual gateway from App Mesh resources and Cloud Map, by files.
-//! - [`metrics`] publishes Envoy's request counts to CloudWatch; [`stats`] adds them up for whoever asks.
+//! - [`metrics`] publishes Envoy's request counts to CloudWatch as the CloudWatch agent does; [`stats`] adds up all that
+//!   was counted for the API's users.
 //! - [`http`] is the API of all this. App Mesh's own API is the crate `local-appmesh`, served at the same port.
 //!
 //! # How an application finds its backends
@@ -33,9 +34,12 @@ pub mod discovery;
 pub mod engine;
 pub mod envoy;
 pub mod http;
+pub mod log;
+pub mod log_files;
 pub mod metrics;
 pub mod ports;
 mod report;
+pub mod scrapes;
 pub mod stats;
 
 /// An error with its causes, in one line.

@@ -54,12 +54,14 @@ def variables(environment: Environment) -> str:
 
 def status(environment: Environment) -> str:
     """Endpoint, gateway and who serves how much."""
-    stats = environment.stats()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
-    for name, node in sorted(stats.get("virtualNodes", {}).items()):
-        lines.append(f"node       {name}: {node['tasks']} task(s), {node['requests']} request(s)")
-    for name, weights in sorted(stats.get("routes", {}).items()):
-        lines.append(f"route      {name}: {_weights(weights)}")
+    meshes = sorted(environment.meshes().items())
+    for mesh, stats in meshes:
+        for name, node in sorted(stats["virtualNodes"].items()):
+            lines.append(f"node       {mesh}/{name}: {node['tasks']} task(s), {node['requests']} request(s)")
+    for mesh, stats in meshes:
+        for name, weights in sorted(stats["routes"].items()):
+            lines.append(f"route      {mesh}/{name}: {_weights(weights)}")
     return "\n".join(lines)
 
 

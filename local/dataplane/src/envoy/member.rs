@@ -184,6 +184,7 @@ mod tests {
             role: Role { mesh: "demo".into(), kind: RoleKind::VirtualNode, name: "shop-1".into() },
             address,
             directory: "/state/envoy/task".into(),
+            log: "/state/logs/task/envoy.log".into(),
             reserved: Default::default(),
             ports: LocalPorts::new(&[], 0),
             egress_ports: Default::default(),
