@@ -9,6 +9,7 @@ from . import (
     autoscaling_cfn,
     aws_calls,
     cloudmap,
+    cloudwatch,
     ecs_api,
     ecs_cfn,
     ecs_tasks,
@@ -32,6 +33,7 @@ def install(engine: Engine) -> None:
     aws_calls.register()
     appmesh_cfn.register(engine)
     autoscaling_cfn.register()
+    cloudwatch.register()
     discovery = cloudmap.Discovery(engine)
     cloudmap.register(discovery)
     ecs_tasks.register(engine)
