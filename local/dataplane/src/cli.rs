@@ -13,7 +13,7 @@ use crate::engine::addresses::AddressPrefix;
 #[command(name = "local-dataplane", version)]
 pub enum Arguments {
     /// Run until told to stop
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Only read image maps and say what is wrong with them
     CheckImages {
         /// The image maps

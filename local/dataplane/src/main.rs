@@ -32,7 +32,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     let done = match Arguments::parse() {
-        Arguments::Serve(arguments) => serve(arguments).await,
+        Arguments::Serve(arguments) => serve(*arguments).await,
         Arguments::CheckImages { images } => ImageMap::read(&images).map(drop).map_err(Into::into),
     };
     match done {

@@ -231,6 +231,7 @@ class Environment:
         options = {
             "listen": f"127.0.0.1:{self._state.dataplane_port}",
             "state-dir": self.state_dir / "dataplane",
+            "log-dir": self.state_dir / "logs",
             "checkout": self.checkout.root,
             "envoy": envoy(),
             "gateway": self.endpoint,

@@ -36,7 +36,9 @@ def start(name: str, argv: list[str], env: Mapping[str, str], cwd: Path, log: Pa
     """Starts a process in its own session, its output going to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with log.open("wb") as output:
+        log.unlink(missing_ok=True)
+        # The data plane cuts a long log, after which only a writer that appends goes on at its beginning.
+        with log.open("ab") as output:
             child = subprocess.Popen(
                 argv, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
