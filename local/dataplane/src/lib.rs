@@ -25,7 +25,7 @@
 //!
 //! # What differs from App Mesh
 //!
-//! A virtual node's first listener is served, further ones are not. TLS is not: everything is loopback. A route's
+//! A virtual node's first listener is served, further ones are not; a route's target with another port answers 503. TLS is not: everything is loopback. A route's
 //! match on `port` is ignored, because every port of a service is reached through the same egress listener. Access
 //! logs go to the container's log if their path is `/dev/stdout`, and nowhere otherwise.
 
