@@ -18,7 +18,9 @@ pub struct Lenient<W>(pub W);
 impl<W: Write> Write for Lenient<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let lost = lost();
-        let gap = if lost > 0 { format!("{lost} lines before this one could not be written\n") } else { String::new() };
+        // The last line before a gap may be half a line.
+        let gap =
+            if lost > 0 { format!("\n{lost} lines before this one could not be written\n") } else { String::new() };
         match self.0.write_all(gap.as_bytes()).and_then(|()| self.0.write_all(line)) {
             Ok(()) => LOST.store(0, Ordering::Relaxed),
             Err(_) => LOST.store(lost + 1, Ordering::Relaxed),
@@ -67,7 +69,7 @@ mod tests {
         assert_eq!(lost(), 2);
         disk.full = false;
         Lenient(&mut disk).write_all(b"kept\n").unwrap();
-        assert_eq!(String::from_utf8(disk.written).unwrap(), "2 lines before this one could not be written\nkept\n");
+        assert_eq!(String::from_utf8(disk.written).unwrap(), "\n2 lines before this one could not be written\nkept\n");
         assert_eq!(lost(), 0);
     }
 }

@@ -28,6 +28,10 @@ pub async fn keep_short(directories: Vec<PathBuf>) {
             }
         });
         let _ = cut.await;
+        if crate::log::lost() > 0 {
+            // The first line that can be written ends the gap, and nothing else may be to tell for a long time.
+            warn!("this log could not be written for a time: is the disk full?");
+        }
     }
 }
 

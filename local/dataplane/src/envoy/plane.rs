@@ -229,10 +229,14 @@ impl Plane {
     }
 
     pub(super) fn took(&self, task: &str, wanted: &Wanted, result: &Result<(), SyncError>) {
-        if let Err(problem) = result {
-            error!(task, problem = crate::chain(problem), "an Envoy did not take its configuration");
+        let (before, changed) =
+            self.with_member(task, |member| (member.problem.clone(), member.took(wanted, result))).unwrap_or_default();
+        // What is tried every second is told once.
+        let problem = result.as_ref().err().map(|problem| crate::chain(problem));
+        if let Some(problem) = problem.filter(|problem| before.as_ref() != Some(problem)) {
+            error!(task, problem, "an Envoy did not take its configuration");
         }
-        if self.with_member(task, |member| member.took(wanted, result)) == Some(true) {
+        if changed {
             self.refresh();
         }
         self.inner.progress.send_replace(());
