@@ -34,10 +34,13 @@ class Service:
         self.ecs, self.stub, self.name = local.client("ecs"), local.stub, name
         self.ecs.create_cluster(clusterName=name)
         containers = [{"name": each, "image": f"{each}:1", "healthCheck": CHECK} for each in ("app", "envoy")]
-        self.ecs.register_task_definition(family=name, containerDefinitions=containers)
-        self.arn = self.ecs.create_service(cluster=name, serviceName=name, taskDefinition=name, desiredCount=1)[
-            "service"
-        ]["serviceArn"]
+        self.ecs.register_task_definition(family=name, networkMode="awsvpc", containerDefinitions=containers)
+        network = {"awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "DISABLED"}}
+        created = self.ecs.create_service(
+            cluster=name, serviceName=name, taskDefinition=name, desiredCount=1, launchType="FARGATE",
+            networkConfiguration=network,
+        )  # fmt: skip
+        self.arn = created["service"]["serviceArn"]
 
     def now(self) -> dict[str, Any]:
         return self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0]
@@ -183,7 +186,6 @@ def test_answers_have_the_types_that_a_typed_client_reads(local: Local, service:
 def _raw(local: Local, service: Service, action: str, request: dict[str, Any]) -> Any:
     """The answer as it is on the wire, which boto3 would mend."""
     ecs = service.ecs
-    # boto3 signs; the answer of its own HTTP client is what is looked at.
     seen: list[bytes] = []
 
     def look(response_dict: dict[str, Any], **_: Any) -> None:

@@ -47,8 +47,9 @@ def stopped_by_user() -> bool:
 
 
 @contextmanager
-def _serving_a_user() -> Iterator[None]:
-    token = _by_user.set(True)
+def on_behalf_of_user(user: bool) -> Iterator[None]:
+    """Whether tasks that are stopped within were stopped by a user, or by the scheduler."""
+    token = _by_user.set(user)
     try:
         yield
     finally:
@@ -57,7 +58,7 @@ def _serving_a_user() -> Iterator[None]:
 
 def _stop_task(original: Handler) -> Handler:
     def stop_task(data: dict[str, Any]) -> Response:
-        with _serving_a_user():
+        with on_behalf_of_user(True):
             return original(data)
 
     return stop_task

@@ -165,7 +165,8 @@ def _mark_stopped(original: Callable[..., bool]) -> Callable[..., bool]:
         # One code for all containers would be true of none: each gets its own when its process has ended.
         stopped = original(task_arn, task, reason, stop_code, None)
         if stopped and by_user and (service := _service_of(task)):
-            ecs._reconcile_service_tasks(service.split("/", 1)[0], service)
+            with ecs_api.on_behalf_of_user(False):
+                ecs._reconcile_service_tasks(service.split("/", 1)[0], service)
         return stopped
 
     return mark_task_stopped
