@@ -19,6 +19,7 @@ from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end, ended_is
 from .executions import read_event
 from .failures import FAILURE, said
 from .loopback import port_is_free
+from .metrics import PERIODS, Metrics
 from .phases import Phases, timed
 
 _EXIT_STATUS = """exit status:
@@ -70,6 +71,10 @@ def _up_arguments(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--stack-seconds", type=seconds, default=STACK_SECONDS, metavar="SECONDS",
                          help="least time that creating an ECS service takes (default: %(default)s)")  # fmt: skip
+    command.add_argument("--metric-period", type=int, choices=PERIODS, default=Metrics.period,
+                         help="seconds between two scrapes of Envoy's counters; 60 on AWS (default: %(default)s)")  # fmt: skip
+    command.add_argument("--metric-delay", type=whole(0, 600, "number of seconds"), default=Metrics.delay,
+                         metavar="SECONDS", help="from a scrape until CloudWatch has it; up to 120 on AWS (default: %(default)s)")  # fmt: skip
     command.add_argument("--no-hello", action="store_true", help="do not deploy the hello services")
     command.add_argument("--bare", action="store_true", help="do not deploy anything, not even the functions")
 
@@ -128,6 +133,7 @@ def _up(options: argparse.Namespace) -> int:
             port=port,
             stack_seconds=options.stack_seconds,
             stacks=not options.bare,
+            metrics=Metrics(options.metric_period, options.metric_delay),
             progress=progress,
         )
         with environment.ended_on_failure():

@@ -26,13 +26,13 @@ from .executions import Event
 from .images import check as check_images
 from .interrupts import held
 from .loopback import address_prefix, answers, free_port, get
+from .metrics import Metrics
 from .processes import Process
 from .stacks import HELLO_STACK
 
 DEFAULT_PORT = 4566
 READY_SECONDS = 60.0
 STACK_SECONDS = 3.0
-METRICS_INTERVAL_MS = 1000
 # The record of IAM's decisions, among the logs.
 AWS_CALLS = "aws-calls.jsonl"
 
@@ -63,7 +63,7 @@ class Environment:
         port: int | None = None,
         stack_seconds: float = STACK_SECONDS,
         stacks: bool = True,
-        metrics_interval_ms: int = METRICS_INTERVAL_MS,
+        metrics: Metrics = Metrics(),  # noqa: B008 (frozen)
         ministack: Mapping[str, str] | None = None,
         progress: Progress = silent,
     ) -> Environment:
@@ -71,8 +71,7 @@ class Environment:
 
         `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
         environment that is to run beside others needs a `state_dir` of its own; without one the checkout says where.
-        `metrics_interval_ms` is the time between two publications of the counters of Envoy, and
-        `ministack` holds settings of ministack that go before the usual ones, as environment variables.
+        `metrics` says how often Envoy's counters are scraped and how late CloudWatch has them, and `ministack` holds settings of ministack that go before the usual ones, as environment variables.
         Ends what it started if it fails.
         """
         checkout = Checkout(checkout) if isinstance(checkout, Path) else checkout or Checkout.here()
@@ -87,12 +86,12 @@ class Environment:
             state.save(directory, environment._state)
             with environment.ended_on_failure():
                 environment._start_processes(
-                    environment._dataplane_command(maps, metrics_interval_ms),
+                    environment._dataplane_command(maps, metrics),
                     {**environment._ministack_variables(stack_seconds), **(ministack or {})},
                     progress,
                 )
                 if stacks:
-                    environment._deploy_stacks(progress)
+                    environment._deploy_stacks(metrics, progress)
                 environment._state.ready = True
                 state.save(directory, environment._state)
         return environment
@@ -170,8 +169,7 @@ class Environment:
 
     def meshes(self) -> dict[str, dict[str, Any]]:
         """What `stats` gives, by mesh."""
-        document = self._ask_dataplane("/_local/stats")
-        return document.get("meshes", {HELLO_STACK: document})
+        return self._ask_dataplane("/_local/stats")["meshes"]
 
     def problems(self) -> list[dict[str, str]]:
         """Envoys that did not take their configuration: `resource`, `task` and `message`, which has Envoy's words."""
@@ -257,15 +255,16 @@ class Environment:
             self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
             state.save(self.state_dir, self._state)
 
-    def _dataplane_command(self, maps: list[Path], metrics_interval_ms: int) -> list[str]:
+    def _dataplane_command(self, maps: list[Path], metrics: Metrics) -> list[str]:
         options = {
             "listen": f"127.0.0.1:{self._state.dataplane_port}",
             "state-dir": self.state_dir / "dataplane",
+            "log-dir": self.state_dir / "logs",
             "checkout": self.checkout.root,
             "envoy": envoy(),
             "gateway": self.endpoint,
             "region": REGION,
-            "metrics-interval-ms": metrics_interval_ms,
+            **metrics.dataplane_options(),
         }
         command = [str(self.checkout.dataplane), "serve", *(f"--{name}={value}" for name, value in options.items())]
         # Both ports are this environment's alone, and so are the addresses: 508 tasks.
@@ -291,11 +290,11 @@ class Environment:
             "CANARY_LOCAL_AWS_CALLS": str(self.aws_calls),
         }
 
-    def _deploy_stacks(self, progress: Progress) -> None:
+    def _deploy_stacks(self, metrics: Metrics, progress: Progress) -> None:
         progress("uploading functions and state machine")
         stacks.upload_artifacts(self.client, self.checkout)
         progress(f"deploying stack `{stacks.SHARED_STACK}` (functions, roles, state machine)")
-        self._outputs = stacks.deploy_shared(self.client, self.checkout)
+        self._outputs = stacks.deploy_shared(self.client, self.checkout, metrics)
         progress(f"deploying stack `{stacks.HELLO_STACK}` (cluster, mesh, gateway)")
         stacks.deploy_hello(self.client, self.checkout)
 

@@ -59,16 +59,11 @@ def status(environment: Environment) -> str:
     meshes = environment.meshes()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
     for mesh, found in sorted(meshes.items()):
-        # One environment is the rule, and its names say enough there.
-        prefix = f"{mesh}/" if len(meshes) > 1 else ""
         lines += [
-            f"node       {prefix}{name}: {node['tasks']} task(s), {node['requests']} request(s)"
+            f"node       {mesh}/{name}: {node['tasks']} task(s), {node['requests']} request(s)"
             for name, node in _nodes(environment, mesh, found)
         ]
-        lines += [
-            f"route      {mesh}/{name.removeprefix(f'{mesh}/')}: {_weights(weights)}"
-            for name, weights in sorted(found["routes"].items())
-        ]
+        lines += [f"route      {mesh}/{name}: {_weights(weights)}" for name, weights in sorted(found["routes"].items())]
     return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.problems()))
 
 

@@ -52,9 +52,9 @@ def test_status_shows_what_is_there_and_nothing_that_is_gone() -> None:
     assert report.status(served).splitlines() == [  # type: ignore[arg-type]
         "endpoint   http://127.0.0.1:1",
         "gateway    none",
-        "node       web-coming: 0 task(s), 0 request(s)",
-        "node       web-draining: 1 task(s), 1 request(s)",
-        "node       web-live: 1 task(s), 5 request(s)",
+        "node       demo/web-coming: 0 task(s), 0 request(s)",
+        "node       demo/web-draining: 1 task(s), 1 request(s)",
+        "node       demo/web-live: 1 task(s), 5 request(s)",
         "route      demo/web-vr/web-route: web-live 100 %",
     ]
     served.rejections = [{"task": "t1", "resource": "virtual node `web-live`", "message": "invalid\x1b[2J regex"}]
