@@ -21,8 +21,10 @@ INFRA_TARGETS := set-env create-vpc create-ecs-mesh create-monitoring-resources 
 # A Ctrl-C that comes while Python itself starts waits for the program, which ends with a line instead of a traceback.
 LATER = $(shell env --block-signal=INT true 2> /dev/null && echo env --block-signal=INT)
 LOCAL = PYTHONPATH=local/environment $(LATER) $(BIN)/python -m canary_local
-# Is there while something runs. What an environment was started with, whatever is pinned now, can look at it and end it.
-STATE = $(or $(CANARY_STATE_DIR),.local)/state.json
+# Whether an environment, the demo's and the load's included, has its state in a folder. What it was started with, whatever is
+# pinned now, can look at it and end it.
+STATE_DIR = $(or $(CANARY_STATE_DIR),.local)
+running = find "$(1)" -maxdepth 3 -name state.json 2> /dev/null | grep -q .
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
@@ -33,20 +35,23 @@ help: ## Show this list
 	@echo "Stacks on AWS, or in the environment that 'make up' keeps (infra/README.md):"
 	@printf '  make %s\n' $(INFRA_TARGETS)
 
-demo: package build ## Play the canary scenes with live traffic; report in target/demo
-	$(LOCAL).demo $(DEMO_OPTIONS)
+# To ask for help needs no build.
+needed = $(if $(filter --help -h,$(1)),$(INSTALLED),package build)
 
-load: $(if $(filter --help -h,$(LOAD_OPTIONS)),$(INSTALLED),package build) ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
+demo: $(call needed,$(DEMO_OPTIONS)) ## Play the canary scenes with live traffic; report in target/demo (DEMO_OPTIONS=--help)
+	@$(LOCAL).demo $(DEMO_OPTIONS)
+
+load: $(call needed,$(LOAD_OPTIONS)) ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
 	PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m load $(LOAD_OPTIONS)
 
-up: package build ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE")
+up: $(call needed,$(UP_OPTIONS)) ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE", UP_OPTIONS=--help)
 	@$(LOCAL) up $(UP_OPTIONS)
 
-down: ## End the environment
-	@if [ -e "$(STATE)" ]; then $(USABLE) && $(LOCAL) down; else echo "nothing is running"; fi
+down: ## End the environment, and the demo's if there is one
+	@if $(call running,$(STATE_DIR)); then $(USABLE) && $(LOCAL) down; else echo "nothing is running"; fi
 
 status: ## Say what runs in the environment
-	@if [ -e "$(STATE)" ]; then $(USABLE) && $(LOCAL) status; \
+	@if $(call running,$(STATE_DIR)); then $(USABLE) && $(LOCAL) status; \
 	else echo "nothing is running: \`make up\` starts the environment"; fi
 
 deploy: $(INSTALLED) ## Start a deployment and follow it (EVENT=path.json)
@@ -73,15 +78,14 @@ test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-faults: $(if $(filter --help -h,$(FAULTS_OPTIONS)),$(INSTALLED),package build) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
+faults: $(call needed,$(FAULTS_OPTIONS)) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
 # What the functions are measured against, built as they are, and what measures them.
 test bench: BESIDE := floor
 test: TOOLS := -p bench-functions
 
-# To ask for help needs no build.
-bench: $(if $(filter --help -h,$(BENCH_OPTIONS)),$(INSTALLED),package build) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
+bench: $(call needed,$(BENCH_OPTIONS)) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
 	$(if $(filter --help -h,$(BENCH_OPTIONS)),,cargo build --release -p bench-functions)
 	PYTHONPATH=bench:local/environment $(LATER) $(BIN)/python -m canary_bench $(BENCH_OPTIONS)
 
@@ -158,5 +162,5 @@ fuzz: ## Try the properties of requests, names, route documents and log text on 
 	PROPTEST_CASES=$(INPUTS) cargo test --quiet -p local-appmesh --test properties -- --nocapture
 
 clean: ## Remove what was built and installed (ends the environment first)
-	@if [ -x $(BIN)/python ] && [ -e .local/state.json ]; then $(LOCAL) --state-dir .local down; fi
+	@if [ -x $(BIN)/python ] && $(call running,.local); then $(LOCAL) --state-dir .local down; fi
 	rm -rf $(VENV) .local target

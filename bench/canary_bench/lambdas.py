@@ -31,6 +31,10 @@ class Measured:
     rounds: list[dict[str, float]]
     zip_size: int
 
+    def and_rounds(self, more: Measured) -> Measured:
+        """Its rounds and those of another run."""
+        return Measured(self.rounds + more.rounds, self.zip_size)
+
     def median(self, what: str) -> float:
         """The middle one of the rounds' values."""
         return median(values(self.rounds, what))

@@ -14,6 +14,7 @@ from canary_local.aws import Clients
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.environment import Environment
 from canary_local.loopback import free_port
+from canary_local.metrics import Metrics
 
 from .proxy import Proxy
 from .rules import app
@@ -26,7 +27,7 @@ POLL_SECONDS, WAIT_TIME = 600, 500
 TIMEOUT_SECONDS = 3
 STACK_SECONDS = 0.5
 # Soon enough for the first look at each weight.
-METRICS_INTERVAL_MS = 200
+METRICS = Metrics(period=1, delay=0)
 # Of the versions that are deployed, those whose name begins with this answer every request with 500.
 BAD = "bad"
 
@@ -65,7 +66,7 @@ def lane(checkout: Checkout, directory: Path) -> Iterator[Lane]:
                 state_dir=directory / "state",
                 port=port,
                 stack_seconds=STACK_SECONDS,
-                metrics_interval_ms=METRICS_INTERVAL_MS,
+                metrics=METRICS,
                 ministack=settings,
             )
         )

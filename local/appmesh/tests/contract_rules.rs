@@ -61,6 +61,58 @@ async fn paths() {
 }
 
 #[tokio::test]
+async fn regular_expressions_are_those_of_re2() {
+    let member = "spec.httpRoute.match";
+    let header = |regex: &str| json!([{"name": "x", "match": {"regex": regex}}]);
+    for (kind, spec) in [("route", http_route(&[("node", 1)])), ("gatewayRoute", gateway_route("service.local"))] {
+        for bad in ["/(?!internal).*", "/(a)\\1", "/(", "/[b-a]"] {
+            let path = with(spec.clone(), "/httpRoute/match", json!({"path": {"regex": bad}}));
+            refused(kind, path, &format!("{member}.path.regex")).await;
+            let by_header = with(spec.clone(), "/httpRoute/match/headers", header(bad));
+            refused(kind, by_header, &format!("{member}.headers[0].match.regex")).await;
+        }
+        let api = Api::with_mesh().await;
+        let kind = Kind::by_key(kind);
+        let good = with(spec, "/httpRoute/match", json!({"path": {"regex": "^/(?:a|b)+/(?P<id>\\d{2,})$"}}));
+        api.put(kind.collection, kind.body("r", &good)).await.ok();
+    }
+    let metadata = json!({"metadata": header("(?<=a)b")});
+    let action = http_route(&[("node", 1)])["httpRoute"]["action"].clone();
+    let grpc = json!({"grpcRoute": {"action": action, "match": metadata}});
+    refused("route", grpc, "spec.grpcRoute.match.metadata[0].match.regex").await;
+}
+
+#[tokio::test]
+async fn what_envoy_refuses_of_listeners_and_gateways_is_refused() {
+    let listener = json!({"portMapping": {"port": 80, "protocol": "http"}});
+    let node = |listener: Value| json!({"listeners": [listener], "serviceDiscovery": {"dns": {"hostname": "h"}}});
+    let check = json!({"protocol": "http", "path": "", "healthyThreshold": 2, "unhealthyThreshold": 2,
+        "intervalMillis": 5000, "timeoutMillis": 2000});
+    let unhealthy = with(listener.clone(), "/healthCheck", check);
+    refused("virtualNode", node(unhealthy), "spec.listeners[0].healthCheck.path").await;
+    let second = json!({"unit": "s", "value": 1});
+    for zero in ["interval", "baseEjectionDuration"] {
+        let mut detection = json!({"maxServerErrors": 5, "maxEjectionPercent": 50,
+            "interval": second, "baseEjectionDuration": second});
+        detection[zero] = json!({"unit": "ms", "value": 0});
+        let ejecting = with(listener.clone(), "/outlierDetection", detection);
+        refused("virtualNode", node(ejecting), &format!("spec.listeners[0].outlierDetection.{zero}")).await;
+    }
+    let gateway = with(gateway_route("service.local"), "/httpRoute/match/prefix", json!("/a?b"));
+    refused("gatewayRoute", gateway, "spec.httpRoute.match.prefix").await;
+}
+
+#[tokio::test]
+async fn virtual_services_differ_in_more_than_case() {
+    let api = Api::with_mesh().await;
+    let service = Kind::by_key("virtualService");
+    api.put(service.collection, service.body("cart", &json!({}))).await.ok();
+    let message = api.put(service.collection, service.body("Cart", &json!({}))).await.fault(400, "BadRequestException");
+    assert!(message.starts_with("`virtualServiceName`: `Cart` is not allowed: virtual service `cart`"), "{message}");
+    api.put(&service.item("cart"), json!({"spec": {}})).await.ok();
+}
+
+#[tokio::test]
 async fn a_hostname_is_exact_or_a_suffix() {
     let hostname = json!({"exact": "a.b", "suffix": ".b"});
     let spec = with(gateway_route("service.local"), "/httpRoute/match/hostname", hostname);

@@ -13,7 +13,7 @@ use crate::engine::addresses::AddressPrefix;
 #[command(name = "local-dataplane", version)]
 pub enum Arguments {
     /// Run until told to stop
-    Serve(Serve),
+    Serve(Box<Serve>),
     /// Only read image maps and say what is wrong with them
     CheckImages {
         /// The image maps
@@ -31,6 +31,9 @@ pub struct Serve {
     /// Where logs and Envoy's files go; created if it is not there
     #[arg(long, value_name = "DIRECTORY")]
     pub state_dir: PathBuf,
+    /// Another directory whose logs are kept short as the containers' are; they must be written by appending
+    #[arg(long, value_name = "DIRECTORY")]
+    pub log_dir: Option<PathBuf>,
     /// Envoy's binary
     #[arg(long, value_name = "FILE")]
     pub envoy: PathBuf,
@@ -43,9 +46,12 @@ pub struct Serve {
     /// The AWS region that metrics are published in
     #[arg(long)]
     pub region: String,
-    /// Milliseconds between publications of metrics
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
-    pub metrics_interval_ms: u64,
+    /// Seconds between two scrapes of Envoy's counters, which is the period of CloudWatch's data points: 60 on AWS
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = metric_period)]
+    pub metric_period: u64,
+    /// Seconds from a scrape until CloudWatch has its data: 120 is as slow as AWS
+    #[arg(long, value_name = "SECONDS", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=600))]
+    pub metric_delay: u64,
     /// The first three numbers of the tasks' loopback addresses, of which there are 254 for each
     #[arg(long, value_name = "127.N.N", num_args = 1.., default_value = "127.0.40")]
     pub address_prefix: Vec<AddressPrefix>,
@@ -55,6 +61,14 @@ pub struct Serve {
     /// What `{checkout}` stands for in image maps
     #[arg(long, value_name = "DIRECTORY", default_value = ".")]
     pub checkout: PathBuf,
+}
+
+/// The periods of data points that the shared stack takes.
+const METRIC_PERIODS: [u64; 5] = [1, 5, 10, 30, 60];
+
+fn metric_period(text: &str) -> Result<u64, String> {
+    let period = text.parse().ok().filter(|period| METRIC_PERIODS.contains(period));
+    period.ok_or_else(|| format!("`{text}` is not a metric period: 1, 5, 10, 30 or 60 seconds"))
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
@@ -74,6 +88,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         <Arguments as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_metric_period_is_one_of_cloudwatch() {
+        assert_eq!(metric_period("60"), Ok(60));
+        for bad in ["0", "2", "120", "x", ""] {
+            assert!(metric_period(bad).unwrap_err().contains(&format!("`{bad}`")));
+        }
     }
 
     #[test]

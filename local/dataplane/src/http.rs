@@ -51,12 +51,17 @@ impl IntoResponse for EngineError {
     }
 }
 
+/// `rejected` is what Envoys did not take, `lostLogLines` how many lines the full disk has cost since it is full.
 async fn health(State(api): State<Api>) -> Json<Value> {
-    let problems = api.plane.problems();
-    match problems.as_slice() {
-        [] => Json(json!({"status": "ok"})),
-        problems => Json(json!({"status": "degraded", "rejected": problems})),
+    let (problems, lost) = (api.plane.problems(), crate::log::lost());
+    let mut health = json!({"status": if problems.is_empty() && lost == 0 { "ok" } else { "degraded" }});
+    if !problems.is_empty() {
+        health["rejected"] = json!(problems);
     }
+    if lost > 0 {
+        health["lostLogLines"] = json!(lost);
+    }
+    Json(health)
 }
 
 async fn stats(State(api): State<Api>) -> Json<Report> {

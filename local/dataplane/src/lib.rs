@@ -3,7 +3,8 @@
 //!
 //! - [`engine`] runs ECS tasks' containers as local processes; an image map says what an image runs.
 //! - [`envoy`] configures one Envoy per task and virtual gateway from App Mesh resources and Cloud Map, by files.
-//! - [`metrics`] publishes Envoy's request counts to CloudWatch; [`stats`] adds them up for whoever asks.
+//! - [`metrics`] publishes Envoy's request counts to CloudWatch as the CloudWatch agent does; [`stats`] adds up all that
+//!   was counted for the API's users.
 //! - [`http`] is the API of all this. App Mesh's own API is the crate `local-appmesh`, served at the same port.
 //!
 //! # How an application finds its backends
@@ -24,7 +25,7 @@
 //!
 //! # What differs from App Mesh
 //!
-//! A virtual node's first listener is served, further ones are not. TLS is not: everything is loopback. A route's
+//! A virtual node's first listener is served, further ones are not; a route's target with another port answers 503. TLS is not: everything is loopback. A route's
 //! match on `port` is ignored, because every port of a service is reached through the same egress listener. Access
 //! logs go to the container's log if their path is `/dev/stdout`, and nowhere otherwise.
 
@@ -33,9 +34,12 @@ pub mod discovery;
 pub mod engine;
 pub mod envoy;
 pub mod http;
+pub mod log;
+pub mod log_files;
 pub mod metrics;
 pub mod ports;
 mod report;
+pub mod scrapes;
 pub mod stats;
 
 /// An error with its causes, in one line.

@@ -12,7 +12,9 @@ use local_dataplane::engine::images::ImageMap;
 use local_dataplane::engine::process::{SUPERVISE, supervise};
 use local_dataplane::engine::{Engine, Settings};
 use local_dataplane::envoy::plane::Plane;
-use local_dataplane::metrics::Publisher;
+use local_dataplane::log::Lenient;
+use local_dataplane::log_files;
+use local_dataplane::metrics::{Pace, Publisher};
 use local_dataplane::ports::{LocalPorts, lowest_bindable};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,7 +32,7 @@ async fn main() -> ExitCode {
         return ExitCode::from(u8::try_from(code).unwrap_or(1));
     }
     let done = match Arguments::parse() {
-        Arguments::Serve(arguments) => serve(arguments).await,
+        Arguments::Serve(arguments) => serve(*arguments).await,
         Arguments::CheckImages { images } => ImageMap::read(&images).map(drop).map_err(Into::into),
     };
     match done {
@@ -46,7 +48,9 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
         .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("info")))
-        .with_writer(std::io::stderr)
+        .with_writer(|| Lenient(std::io::stderr()))
+        // It would be told on the same stream, which panics if that cannot be written.
+        .log_internal_errors(false)
         .init();
     ensure!(arguments.envoy.is_file(), "no Envoy at `{}`: give its binary with `--envoy`", arguments.envoy.display());
     let settings = Settings {
@@ -57,14 +61,20 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         ports: LocalPorts::new(&arguments.address_prefix, arguments.lowest_port.unwrap_or_else(lowest_bindable)),
         prefixes: arguments.address_prefix,
     };
+    let mut log_directories = vec![settings.state_directory.join("logs")];
+    log_directories.extend(arguments.log_dir);
     let listener = TcpListener::bind(arguments.listen)
         .await
         .with_context(|| format!("cannot listen on `{}`", arguments.listen))?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let store = Store::new();
     let plane = Plane::new(store.clone(), client);
-    let publisher = Publisher::new(plane.clone(), &arguments.gateway, &arguments.region);
-    let engine = Engine::new(settings, plane.clone(), publisher.clone());
+    let pace = Pace {
+        period: Duration::from_secs(arguments.metric_period),
+        delay: Duration::from_secs(arguments.metric_delay),
+    };
+    let publisher = Publisher::new(plane.clone(), &arguments.gateway, &arguments.region, pace);
+    let engine = Engine::new(settings, plane.clone());
     let api = local_appmesh::router(store).merge(local_dataplane::http::router(engine.clone(), plane.clone()));
 
     let mut terminate = signal(SignalKind::terminate())?;
@@ -72,7 +82,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     tokio::select! {
         result = axum::serve(listener, api) => result.context("cannot serve the API")?,
         () = plane.follow_mesh() => {}
-        () = publisher.run(Duration::from_millis(arguments.metrics_interval_ms)) => {}
+        () = publisher.run() => {}
+        () = log_files::keep_short(log_directories) => {}
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
     }

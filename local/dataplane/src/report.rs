@@ -4,21 +4,30 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use local_appmesh::Snapshot;
+use local_appmesh::snapshot::Mesh;
 use serde::Serialize;
 
+use crate::envoy::model::Proxy;
 use crate::envoy::plane::Plane;
-use crate::envoy::role::RoleKind;
+use crate::envoy::role::{Role, RoleKind};
 use crate::stats::Totals;
 
-/// Counters and weights at one moment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+/// Counters and weights at one moment, by mesh.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
+    /// Every mesh that exists, or had an Envoy.
+    pub meshes: BTreeMap<String, MeshReport>,
+}
+
+/// One mesh.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MeshReport {
     /// Virtual nodes by name, including those whose tasks have all ended.
     pub virtual_nodes: BTreeMap<String, NodeReport>,
-    /// Virtual gateways by name.
+    /// Virtual gateways by name, including those whose tasks have all ended.
     pub gateways: BTreeMap<String, GatewayReport>,
-    /// The weights in force: virtual nodes by `mesh/router/route`.
+    /// The weights in force: virtual nodes by `router/route`.
     pub routes: BTreeMap<String, BTreeMap<String, i64>>,
 }
 
@@ -48,50 +57,52 @@ pub struct GatewayReport {
 impl Report {
     /// The report as of the last samples.
     pub fn of(plane: &Plane) -> Self {
-        let mesh = plane.mesh();
+        let snapshot = plane.mesh();
         let live = plane.live();
-        let of = |kind, name: &str| {
-            let matching = live.iter().filter(|one| one.role.kind == kind && one.role.name == name);
-            matching.collect::<Vec<_>>()
-        };
-        let nodes = plane.book().nodes().into_iter();
-        let gateways = plane.book().gateways().into_iter();
-        Self {
-            virtual_nodes: nodes
-                .map(|(name, totals)| {
-                    let tasks = of(RoleKind::VirtualNode, &name).len();
-                    (name, NodeReport { tasks, totals })
-                })
-                .collect(),
-            gateways: gateways
-                .map(|(name, totals)| {
-                    let envoy = of(RoleKind::VirtualGateway, &name).first().copied();
-                    let address = envoy.map(|envoy| envoy.address);
-                    let port = gateway_port(&mesh, &name);
-                    let port = port.map(|port| envoy.map_or(port, |envoy| envoy.ports.bound(port)));
-                    (name, GatewayReport { address, port, requests: totals.requests, classes: totals.classes })
-                })
-                .collect(),
-            routes: weights(&mesh),
+        let mut report = Self::default();
+        for (name, mesh) in &snapshot.meshes {
+            report.meshes.entry(name.clone()).or_default().routes = weights(mesh);
         }
+        for (role, totals) in plane.book().totals() {
+            let envoys: Vec<&Proxy> = live.iter().filter(|one| one.role == role).collect();
+            let mesh = report.meshes.entry(role.mesh.clone()).or_default();
+            match role.kind {
+                RoleKind::VirtualNode => {
+                    mesh.virtual_nodes.insert(role.name, NodeReport { tasks: envoys.len(), totals });
+                }
+                RoleKind::VirtualGateway => {
+                    let port = gateway_port(&snapshot, &role);
+                    let gateway = gateway(envoys.first().copied(), port, totals);
+                    mesh.gateways.insert(role.name, gateway);
+                }
+            }
+        }
+        report
     }
 }
 
-fn gateway_port(mesh: &Snapshot, name: &str) -> Option<u16> {
-    let mut gateways = mesh.meshes.values().filter_map(|mesh| mesh.virtual_gateways.get(name));
-    let listener = gateways.find_map(|gateway| gateway.spec.listeners.first());
-    listener.map(|listener| listener.port_mapping.port.number())
+fn gateway(envoy: Option<&Proxy>, port: Option<u16>, totals: Totals) -> GatewayReport {
+    GatewayReport {
+        address: envoy.map(|envoy| envoy.address),
+        port: port.map(|port| envoy.map_or(port, |envoy| envoy.ports.bound(port))),
+        requests: totals.requests,
+        classes: totals.classes,
+    }
 }
 
-fn weights(mesh: &Snapshot) -> BTreeMap<String, BTreeMap<String, i64>> {
+fn gateway_port(snapshot: &Snapshot, role: &Role) -> Option<u16> {
+    let gateway = snapshot.meshes.get(&role.mesh)?.virtual_gateways.get(&role.name)?;
+    let listener = gateway.spec.listeners.first()?;
+    Some(listener.port_mapping.port.number())
+}
+
+fn weights(mesh: &Mesh) -> BTreeMap<String, BTreeMap<String, i64>> {
     let mut weights = BTreeMap::new();
-    for (mesh_name, mesh) in &mesh.meshes {
-        for (router_name, router) in &mesh.virtual_routers {
-            for (route, spec) in &router.routes {
-                let targets = spec.weighted_targets().iter();
-                let targets = targets.map(|target| (target.virtual_node.to_string(), target.weight.get())).collect();
-                weights.insert(format!("{mesh_name}/{router_name}/{route}"), targets);
-            }
+    for (router_name, router) in &mesh.virtual_routers {
+        for (route, spec) in &router.routes {
+            let targets = spec.weighted_targets().iter();
+            let targets = targets.map(|target| (target.virtual_node.to_string(), target.weight.get())).collect();
+            weights.insert(format!("{router_name}/{route}"), targets);
         }
     }
     weights

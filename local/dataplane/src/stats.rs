@@ -44,6 +44,11 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// The requests of each class; nothing if this Envoy takes no HTTP.
+    pub fn classes(&self) -> Option<Classes> {
+        self.classes
+    }
+
     /// Reads a sample from an Envoy's statistics.
     pub fn read(statistics: &Statistics) -> Self {
         let class = |class| statistics.number(&format!("http.ingress.downstream_rq_{class}xx"));
@@ -78,7 +83,7 @@ pub struct Totals {
     pub sent: u64,
 }
 
-/// All totals, and what is still to be published of them.
+/// All totals, by the resource whose they are: two meshes may have a node or a gateway of the same name.
 #[derive(Debug, Default)]
 pub struct Book {
     inner: Mutex<Inner>,
@@ -86,24 +91,22 @@ pub struct Book {
 
 #[derive(Debug, Default)]
 struct Inner {
-    nodes: BTreeMap<String, Totals>,
-    gateways: BTreeMap<String, Totals>,
+    totals: BTreeMap<Role, Totals>,
     /// Requests and retries by virtual node: retries are subtracted when read, because a retry can be counted in a
     /// later sample than its request.
-    sent: BTreeMap<String, [u64; 2]>,
-    unpublished: BTreeMap<Series, Classes>,
+    sent: BTreeMap<Role, [u64; 2]>,
 }
 
 impl Book {
     /// Makes the totals of `role` exist, at 0 if nothing was counted.
     pub fn open(&self, role: &Role) {
-        self.inner().totals(role);
+        self.inner().totals.entry(role.clone()).or_default();
     }
 
     /// Adds what an Envoy counted between two samples.
-    pub fn record(&self, role: &Role, labels: &Labels, before: &Sample, now: &Sample) {
+    pub fn record(&self, role: &Role, before: &Sample, now: &Sample) {
         let mut inner = self.inner();
-        let totals = inner.totals(role);
+        let totals = inner.totals.entry(role.clone()).or_default();
         totals.requests += since(before.requests, now.requests);
         if let Some(classes) = now.classes {
             let old = before.classes.unwrap_or_default();
@@ -111,56 +114,29 @@ impl Book {
             for (at, &count) in added.iter().enumerate().filter(|(_, count)| **count > 0) {
                 *totals.classes.entry(at + 1).or_default() += count;
             }
-            if role.kind == RoleKind::VirtualNode {
-                let series = Series { labels: labels.clone(), node: role.name.clone() };
-                let unpublished = inner.unpublished.entry(series).or_default();
-                add(unpublished, added);
-            }
         }
         let prefix = egress_name(&role.mesh, "");
         for (cluster, now) in &now.sent {
             let old = before.sent.get(cluster).copied().unwrap_or_default();
-            if let Some(node) = cluster.strip_prefix(&prefix) {
-                let sent = inner.sent.entry(node.to_owned()).or_default();
+            if let Some(name) = cluster.strip_prefix(&prefix) {
+                let node = Role { mesh: role.mesh.clone(), kind: RoleKind::VirtualNode, name: name.to_owned() };
+                let sent = inner.sent.entry(node).or_default();
                 sent[0] += since(old[0], now[0]);
                 sent[1] += since(old[1], now[1]);
             }
         }
     }
 
-    /// Totals by virtual node.
-    pub fn nodes(&self) -> BTreeMap<String, Totals> {
+    /// The totals of every virtual node and gateway.
+    pub fn totals(&self) -> BTreeMap<Role, Totals> {
         let inner = self.inner();
-        let mut nodes = inner.nodes.clone();
+        let mut all = inner.totals.clone();
         for (node, [requests, retries]) in &inner.sent {
-            if let Some(totals) = nodes.get_mut(node) {
+            if let Some(totals) = all.get_mut(node) {
                 totals.sent = requests.saturating_sub(*retries);
             }
         }
-        nodes
-    }
-
-    /// Totals by virtual gateway.
-    pub fn gateways(&self) -> BTreeMap<String, Totals> {
-        self.inner().gateways.clone()
-    }
-
-    /// What was counted since it was last published.
-    pub fn unpublished(&self) -> Vec<(Series, Classes)> {
-        let inner = self.inner();
-        let open = inner.unpublished.iter();
-        open.map(|(series, counts)| (series.clone(), *counts)).collect()
-    }
-
-    /// Takes note that `published` was. Series that are quiet until the next sample disappear, and come back with it.
-    pub fn published(&self, published: &[(Series, Classes)]) {
-        let mut inner = self.inner();
-        for (series, counts) in published {
-            if let Some(open) = inner.unpublished.get_mut(series) {
-                *open = std::array::from_fn(|at| open[at].saturating_sub(counts[at]));
-            }
-        }
-        inner.unpublished.retain(|_, open| *open != Classes::default());
+        all
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -168,25 +144,9 @@ impl Book {
     }
 }
 
-impl Inner {
-    fn totals(&mut self, role: &Role) -> &mut Totals {
-        let all = match role.kind {
-            RoleKind::VirtualNode => &mut self.nodes,
-            RoleKind::VirtualGateway => &mut self.gateways,
-        };
-        all.entry(role.name.clone()).or_default()
-    }
-}
-
-fn add(to: &mut Classes, added: Classes) {
-    for (to, added) in to.iter_mut().zip(added) {
-        *to += added;
-    }
-}
-
 /// What a counter gained. A lower value than before is a new counter of the same name: a cluster that was removed and
 /// came back.
-fn since(before: u64, now: u64) -> u64 {
+pub fn since(before: u64, now: u64) -> u64 {
     now.checked_sub(before).unwrap_or(now)
 }
 
@@ -198,14 +158,6 @@ mod tests {
 
     fn role(kind: RoleKind, name: &str) -> Role {
         Role { mesh: "demo".into(), kind, name: name.into() }
-    }
-
-    fn labels() -> Labels {
-        Labels { cluster: "demo".into(), family: "shop".into() }
-    }
-
-    fn counts(book: &Book) -> Vec<Classes> {
-        book.unpublished().into_iter().map(|(_, counts)| counts).collect()
     }
 
     fn statistics(values: &[(&str, u64)]) -> Sample {
@@ -231,43 +183,41 @@ mod tests {
     fn totals_add_up_over_tasks_and_survive_a_counter_that_starts_again() {
         let book = Book::default();
         let node = role(RoleKind::VirtualNode, "shop-1");
-        book.record(&node, &labels(), &Sample::default(), &served(10, 1));
-        book.record(&node, &labels(), &served(10, 1), &served(15, 2));
-        book.record(&node, &labels(), &Sample::default(), &served(4, 0));
-        let totals = book.nodes().remove("shop-1").unwrap_or_default();
+        book.record(&node, &Sample::default(), &served(10, 1));
+        book.record(&node, &served(10, 1), &served(15, 2));
+        book.record(&node, &Sample::default(), &served(4, 0));
+        let totals = book.totals().remove(&node).unwrap_or_default();
         assert_eq!(totals.requests, 19);
         assert_eq!(totals.classes, BTreeMap::from([(2, 17), (5, 2)]));
 
         let gateway = role(RoleKind::VirtualGateway, "ingress");
-        book.record(&gateway, &labels(), &Sample::default(), &called(30, 5));
-        book.record(&gateway, &labels(), &called(30, 5), &called(7, 0));
-        assert_eq!(book.nodes()["shop-1"].sent, 32);
+        book.record(&gateway, &Sample::default(), &called(30, 5));
+        book.record(&gateway, &called(30, 5), &called(7, 0));
+        assert_eq!(book.totals()[&node].sent, 32);
     }
 
     #[test]
-    fn what_was_counted_stays_unpublished_until_it_is() {
-        let book = Book::default();
-        let node = role(RoleKind::VirtualNode, "shop-1");
-        book.record(&node, &labels(), &Sample::default(), &served(10, 1));
-        let first = book.unpublished();
-        assert_eq!(counts(&book), [[0, 9, 0, 0, 1]]);
-        book.record(&node, &labels(), &served(10, 1), &served(12, 1));
-        assert_eq!(counts(&book), [[0, 11, 0, 0, 1]]);
-        book.published(&first);
-        assert_eq!(counts(&book), [[0, 2, 0, 0, 0]]);
-        book.published(&book.unpublished());
-        assert_eq!(book.unpublished(), []);
-        // A quiet task is published as zeros.
-        book.record(&node, &labels(), &served(12, 1), &served(12, 1));
-        assert_eq!(counts(&book), [[0; 5]]);
-    }
-
-    #[test]
-    fn an_envoy_without_http_has_nothing_to_publish() {
+    fn an_envoy_without_http_has_no_classes() {
         let book = Book::default();
         let node = role(RoleKind::VirtualNode, "db-1");
-        book.record(&node, &labels(), &Sample::default(), &called(3, 0));
-        assert_eq!(book.unpublished(), []);
-        assert_eq!(book.nodes()["db-1"], Totals::default());
+        book.record(&node, &Sample::default(), &called(3, 0));
+        assert_eq!(called(3, 0).classes(), None);
+        assert_eq!(book.totals()[&node], Totals::default());
+    }
+
+    #[test]
+    fn the_same_name_in_two_meshes_is_two_resources() {
+        let book = Book::default();
+        let here = role(RoleKind::VirtualGateway, "ingress");
+        let there = Role { mesh: "other".into(), ..here.clone() };
+        let node = role(RoleKind::VirtualNode, "shop-1");
+        let namesake = Role { mesh: "other".into(), ..node.clone() };
+        book.open(&node);
+        book.open(&namesake);
+        book.record(&here, &Sample::default(), &called(3, 0));
+        book.record(&there, &Sample::default(), &served(10, 0));
+        let totals = book.totals();
+        assert_eq!([&here, &there].map(|role| totals[role].requests), [0, 10]);
+        assert_eq!([&node, &namesake].map(|role| totals[role].sent), [3, 0]);
     }
 }

@@ -195,3 +195,36 @@ async fn an_application_at_a_port_that_may_not_be_bound_is_moved_and_its_sidecar
     let answer = plane.client.get(format!("http://{}:15000/", app.ip)).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), format!("1 GET {}:15000 /", app.ip));
 }
+
+#[tokio::test]
+async fn a_full_disk_under_the_log_stops_nothing_and_is_shown() {
+    let plane = DataPlane::start_without_log("127.0.89").await;
+    let container = plane.create(&shell("t", "main", "exit 3")).await;
+    assert_eq!(plane.wait_for(&container, "status", "exited").await["exitCode"], 3);
+    let health = plane.get("/_local/health").await;
+    assert_eq!(health["status"], "degraded");
+    // "ready", "created" and "exited" at least.
+    assert!(health["lostLogLines"].as_u64().unwrap() >= 3, "{health}");
+}
+
+#[tokio::test]
+async fn a_health_check_s_children_end_with_it() {
+    let plane = DataPlane::start("127.0.90", NOWHERE).await;
+    for (task, limit) in [("timed-out", 1), ("stopped", 60)] {
+        let file = plane.state.join(task);
+        let line = format!("sleep 1000 & echo $! > {}; wait", file.display());
+        let mut request = shell(task, "main", "sleep 1000");
+        request["taskDefinition"]["containerDefinitions"][0]["healthCheck"] =
+            json!({"command": ["CMD-SHELL", line], "interval": 30, "timeout": limit});
+        let container = plane.create(&request).await;
+        let child = eventually("a child of the health check", || async {
+            let id = std::fs::read_to_string(&file).ok()?.trim().parse().ok()?;
+            Pid::from_raw(id)
+        })
+        .await;
+        if task == "stopped" {
+            plane.stop(&container).await;
+        }
+        is_gone(child).await;
+    }
+}

@@ -58,7 +58,7 @@ async fn a_mesh_that_allows_all_passes_other_names_on() {
     let url = format!("http://{}:8080/outside", other.ip);
     let (status, body) = call_from(&plane.client, &web.ip, &url).await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, format!("1 GET {}:8080 /outside", other.ip).as_str()));
-    let sent = plane.get("/_local/stats").await["virtualNodes"]["shop-1"].clone();
+    let sent = plane.stats().await["virtualNodes"]["shop-1"].clone();
     assert_eq!((&sent["requests"], &sent["sent"]), (&json!(0), &json!(0)));
     plane.assert_healthy().await;
 }
@@ -134,11 +134,11 @@ async fn tcp_is_split_by_weight_and_an_application_is_told_where() {
     plane.set_weights("db", "tcpRoute", &[("db-1", 50), ("db-2", 50)]).await;
     eventually("the second version", || async { tcp_versions(&address, 1).await.contains_key("2").then_some(()) })
         .await;
-    let before = plane.get("/_local/stats").await;
+    let before = plane.stats().await;
     let counts = tcp_versions(&address, 400).await;
     // Four standard deviations.
     assert!(counts["2"].abs_diff(200) <= 40, "{counts:?}");
-    let after = plane.get("/_local/stats").await;
+    let after = plane.stats().await;
     for (version, count) in counts {
         let sent = |stats: &Value| stats["virtualNodes"][format!("db-{version}")]["sent"].as_u64().unwrap();
         assert_eq!(sent(&after) - sent(&before), count as u64);
@@ -231,11 +231,13 @@ async fn a_configuration_that_envoy_rejects_is_shown_until_it_is_mended() {
     plane.create_service("shop", 8080, "http").await;
     plane.create_node("web", "http", &["shop.test.local"]).await;
     plane.create_route("shop", "httpRoute", &[("shop-1", 1)]).await;
+    let shop = plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
     plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
     plane.assert_healthy().await;
 
+    // More repetitions than RE2 takes.
     let action = json!({"weightedTargets": [{"virtualNode": "shop-1", "weight": 1}]});
-    let bad = json!({"spec": {"httpRoute": {"match": {"path": {"regex": "/("}}, "action": action}}});
+    let bad = json!({"spec": {"httpRoute": {"match": {"path": {"regex": "/x{1001}"}}, "action": action}}});
     let path = "/v20190125/meshes/test/virtualRouter/shop-vr/routes/shop-route";
     let (status, answer) = plane.send(Method::PUT, path, &bad).await;
     assert!(status.is_success(), "{answer}");
@@ -246,8 +248,64 @@ async fn a_configuration_that_envoy_rejects_is_shown_until_it_is_mended() {
     .await;
     let rejected = &health["rejected"][0];
     assert_eq!(rejected["resource"], "mesh/test/virtualNode/web");
-    assert!(rejected["message"].as_str().unwrap().contains("http.egress.rds.egress"), "{rejected}");
+    let message = rejected["message"].as_str().unwrap();
+    assert!(message.starts_with("Envoy rejected `http.egress.rds.egress`: "), "{message}");
+    assert!(message.contains("invalid repetition size: {1001}"), "{message}");
+
+    // What is not rejected goes on: nobody calls a task that ends.
+    let endpoints = plane.state.join("envoy/web-1/eds/cds_egress_test_shop-1.json");
+    let called = || std::fs::read_to_string(&endpoints).unwrap().contains(&shop.envoy.ip);
+    assert!(called());
+    plane.stop(&shop.app.unwrap()).await;
+    assert!(!called());
 
     plane.set_weights("shop", "httpRoute", &[("shop-1", 1)]).await;
     eventually("health", || async { (plane.get("/_local/health").await["status"] == "ok").then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_configuration_that_cannot_be_written_is_shown_and_written_when_there_is_room() {
+    let mut plane = DataPlane::start("127.0.87", NOWHERE).await;
+    plane.create_mesh().await;
+    for version in ["1", "2"] {
+        plane.create_node(&format!("shop-{version}"), "http", &[]).await;
+        plane.run_node(&format!("shop-{version}"), "app:1", json!({"VERSION": version})).await;
+    }
+    plane.create_service("shop", 8080, "http").await;
+    plane.create_route("shop", "httpRoute", &[("shop-1", 100), ("shop-2", 0)]).await;
+    plane.create_node("web", "http", &["shop.test.local"]).await;
+    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await.app.unwrap();
+    let answer = || async { call_from(&plane.client, &web.ip, "http://shop.test.local/").await.1 };
+    eventually("version 1", || async { answer().await.starts_with("1 ").then_some(()) }).await;
+
+    // A directory in the file's place stands for a full disk: nothing can be written there.
+    let blocked = plane.state.join("envoy/web-2/rds/egress.tmp");
+    std::fs::create_dir(&blocked).unwrap();
+    plane.set_weights("shop", "httpRoute", &[("shop-1", 0), ("shop-2", 100)]).await;
+    let problem = eventually("a problem", || async {
+        plane.get("/_local/health").await["rejected"][0]["message"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(problem.starts_with("cannot write Envoy's files"), "{problem}");
+    assert!(answer().await.starts_with("1 "));
+
+    std::fs::remove_dir(&blocked).unwrap();
+    eventually("version 2", || async { answer().await.starts_with("2 ").then_some(()) }).await;
+    eventually("health", || async { (plane.get("/_local/health").await["status"] == "ok").then_some(()) }).await;
+}
+
+#[tokio::test]
+async fn a_gateway_whose_envoy_has_ended_comes_back_at_its_address() {
+    let plane = DataPlane::start("127.0.88", NOWHERE).await;
+    plane.create_mesh().await;
+    plane.create_gateway_resource().await;
+    let first = plane.run_gateway_task("ingress", "first").await.envoy;
+    let beside = plane.run_gateway_task("ingress", "beside").await.envoy;
+    assert_ne!(beside.ip, first.ip);
+    plane.stop(&first).await;
+    // ECS starts the next task before it removes what is left of the one that ended.
+    let next = plane.run_gateway_task("ingress", "next").await.envoy;
+    assert_eq!(next.ip, first.ip);
+    let other = plane.run_gateway_task("ingress", "other").await.envoy;
+    assert!(![&first.ip, &beside.ip].contains(&&other.ip));
 }

@@ -16,3 +16,14 @@ def whole(low: int, high: int, what: str = "whole number") -> Callable[[str], in
         return int(text)
 
     return number
+
+
+def seconds(text: str) -> float:
+    """The type of an argument that is a number of seconds up to ten minutes."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds from 0 to 600")
+    return value

@@ -5,40 +5,42 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
 
-from . import calls, hello, logs, processes, report, stacks, state
-from .arguments import whole
+from . import calls, hello, logs, report, stacks, state
+from .arguments import seconds, whole
 from .checkout import STATE_DIR_VARIABLE, Checkout
-from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end
-from .errors import LocalError
+from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end, ended_is_said
 from .executions import read_event
+from .failures import FAILURE, said
 from .loopback import port_is_free
-from .printed import plain, plain_lines
+from .metrics import PERIODS, Metrics
+from .phases import Phases, timed
 
-FAILURE = 1
-_LOG_LINES = 15
+_EXIT_STATUS = """exit status:
+  0    done; of deploy and repair: the execution succeeded; of call: every request was answered with 200
+  1    failed; the line on stderr says what
+  2    an argument is wrong
+  130  interrupted by Ctrl-C, a closed terminal or kill; what it had started has ended
+"""
 
 
 def main(arguments: list[str]) -> int:
     """Runs one command; every foreseeable failure is one line on stderr."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except LocalError as error:
-        print(f"error: {plain_lines(str(error))}", file=sys.stderr)
-        for line in processes.last_lines(error.log, _LOG_LINES) if error.log else []:
-            print(f"    {plain(line)}", file=sys.stderr)
-        return FAILURE
+    return said(lambda: options.run(options))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="canary_local", description="The one-machine environment.")
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(
+        prog="canary_local", description="The one-machine environment.", epilog=_EXIT_STATUS, formatter_class=form
+    )
     parser.add_argument(
         "--state-dir", type=Path, help="where its state is kept (default: CANARY_STATE_DIR, or .local in the checkout)"
     )
@@ -53,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
         ("call", _call, "make requests and say who answered them"),
         ("logs", _logs, "show the end of the logs"),
     ):
-        command = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+        command = commands.add_parser(
+            name, help=text, description=text.capitalize() + ".", epilog=_EXIT_STATUS, formatter_class=form
+        )
         command.set_defaults(run=run)
         _ARGUMENTS.get(name, lambda _: None)(command)
     return parser
@@ -65,8 +69,12 @@ def _up_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--port", type=whole(1024, 65_535, "port"), help=f"of the AWS endpoint (default: {DEFAULT_PORT} if it is free)"
     )
-    command.add_argument("--stack-seconds", type=_seconds, default=STACK_SECONDS, metavar="SECONDS",
+    command.add_argument("--stack-seconds", type=seconds, default=STACK_SECONDS, metavar="SECONDS",
                          help="least time that creating an ECS service takes (default: %(default)s)")  # fmt: skip
+    command.add_argument("--metric-period", type=int, choices=PERIODS, default=Metrics.period,
+                         help="seconds between two scrapes of Envoy's counters; 60 on AWS (default: %(default)s)")  # fmt: skip
+    command.add_argument("--metric-delay", type=whole(0, 600, "number of seconds"), default=Metrics.delay,
+                         metavar="SECONDS", help="from a scrape until CloudWatch has it; up to 120 on AWS (default: %(default)s)")  # fmt: skip
     command.add_argument("--no-hello", action="store_true", help="do not deploy the hello services")
     command.add_argument("--bare", action="store_true", help="do not deploy anything, not even the functions")
 
@@ -100,7 +108,9 @@ def _logs_arguments(command: argparse.ArgumentParser) -> None:
         default="",
         help="a log's or a task's, or a part of it (default: those of the environment itself)",
     )
-    command.add_argument("--lines", type=int, default=50, help="how many of each (default: %(default)s)")
+    command.add_argument(
+        "--lines", type=whole(1, 1_000_000), default=50, help="how many of each (default: %(default)s)"
+    )
 
 
 _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
@@ -112,95 +122,96 @@ _ARGUMENTS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 }
 
 
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 600:
-        raise argparse.ArgumentTypeError(f"`{text}` is not a number of seconds between 0 and 600")
-    return value
-
-
 def _up(options: argparse.Namespace) -> int:
-    started = time.monotonic()
-
-    def progress(text: str) -> None:
-        print(f"[{time.monotonic() - started:5.1f} s] {text}", flush=True)
-
     # One that is kept beside the user's own leaves the usual port to that.
     beside = options.state_dir or os.environ.get(STATE_DIR_VARIABLE)
     port = options.port or (DEFAULT_PORT if not beside and port_is_free(DEFAULT_PORT) else None)
-    environment = Environment.start(
-        images=options.images,
-        state_dir=options.state_dir,
-        port=port,
-        stack_seconds=options.stack_seconds,
-        stacks=not options.bare,
-        progress=progress,
-    )
-    try:
-        if options.bare:
-            print(report.welcome_bare(environment))
-            return 0
-        if not options.no_hello:
-            progress("deploying hello-web and hello-backend through the state machine")
-            hello.deploy_first(environment)
-        print(report.welcome(environment, hello=not options.no_hello))
-    except BaseException:
-        environment.stop()
-        raise
+    with Phases(timed(lambda text: print(text, flush=True))) as progress:
+        environment = Environment.start(
+            images=options.images,
+            state_dir=options.state_dir,
+            port=port,
+            stack_seconds=options.stack_seconds,
+            stacks=not options.bare,
+            metrics=Metrics(options.metric_period, options.metric_delay),
+            progress=progress,
+        )
+        with environment.ended_on_failure():
+            if not options.bare and not options.no_hello:
+                progress("deploying hello-web and hello-backend through the state machine")
+                hello.deploy_first(environment, progress)
+            welcome = (
+                report.welcome_bare(environment) if options.bare else report.welcome(environment, not options.no_hello)
+            )
+            environment.keep()
+    print(welcome)
     return 0
 
 
 def _down(options: argparse.Namespace) -> int:
-    directory = _state_dir(options)
-    running = state.load(directory)
-    if running is None:
+    main_directory = _state_dir(options)
+    running = {directory: state.load(directory) for directory in state.directories(main_directory)}
+    for directory, environment in running.items():
+        if environment:
+            end(directory, environment)
+            place = "" if directory == main_directory else f" in `{directory}`"
+            print(f"the environment{place} has ended")
+    if not running:
         print("nothing is running")
-        return 0
-    end(directory, running)
-    print("the environment has ended")
     return 0
 
 
 def _status(options: argparse.Namespace) -> int:
-    running = state.load(_state_dir(options))
+    main_directory = _state_dir(options)
+    running = state.load(main_directory)
+    others = [directory for directory in state.directories(main_directory) if directory != main_directory]
+    for directory in others:
+        print(f"another environment runs in `{directory}`: `make down` ends it")
     if running is None:
         print("nothing is running: `make up` starts the environment")
         return 0
     for process in running.processes:
         print(f"{process.name:<10} {'running' if process.alive() else 'ended':<8} pid {process.pid:<8} {process.log}")
-    environment = Environment.attach(state_dir=_state_dir(options))
-    print(report.status(environment))
+    with _attached(options) as environment:
+        print(report.status(environment))
     return 0
 
 
 def _env(options: argparse.Namespace) -> int:
-    print(report.variables(Environment.attach(state_dir=options.state_dir)))
+    with _attached(options) as environment:
+        print(report.variables(environment))
     return 0
 
 
 def _deploy(options: argparse.Namespace) -> int:
-    environment = Environment.attach(state_dir=options.state_dir)
-    event = read_event(options.event, environment.checkout.canary_template)
-    return _follow(environment, environment.deploy(event), str(event.get("MicroserviceName")))
+    with _attached(options) as environment:
+        event = read_event(options.event, environment.checkout.canary_template)
+        return _follow(environment, environment.deploy(event), str(event.get("MicroserviceName")))
 
 
 def _repair(options: argparse.Namespace) -> int:
+    with _attached(options) as environment:
+        return _follow(environment, environment.repair(options.environment, options.service), options.service)
+
+
+@contextmanager
+def _attached(options: argparse.Namespace) -> Iterator[Environment]:
     environment = Environment.attach(state_dir=options.state_dir)
-    return _follow(environment, environment.repair(options.environment, options.service), options.service)
+    with ended_is_said(environment.state_dir):
+        yield environment
 
 
 def _follow(environment: Environment, arn: str, service: str) -> int:
     print(arn, flush=True)
     status = ""
-    narrator = report.Narrator()
+    narrator = report.Narrator(environment.ending)
+    rejections = report.Rejections()
     try:
-        for step in environment.follow(arn):
-            for line in narrator.lines(step):
+        for steps in environment.looks(arn):
+            lines = [line for step in steps for line in narrator.lines(step)]
+            for line in lines + rejections.lines(environment.problems()):
                 print(line, flush=True)
-            status = step.status
+            status = steps[-1].status if steps else status
     except KeyboardInterrupt:
         print(report.goes_on(arn, service), file=sys.stderr)
         raise

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,25 +20,27 @@ from typing import Any
 from . import executions, processes, stacks, state
 from .aws import ACCESS_KEY, REGION, SECRET_KEY, Clients
 from .checkout import HELLO, Checkout, envoy
+from .ending import check_alive, end, ended_is_said
 from .errors import LocalError
 from .executions import Event
 from .images import check as check_images
 from .interrupts import held
 from .loopback import address_prefix, answers, free_port, get
+from .metrics import Metrics
 from .processes import Process
+from .stacks import HELLO_STACK
 
 DEFAULT_PORT = 4566
 READY_SECONDS = 60.0
 STACK_SECONDS = 3.0
-METRICS_INTERVAL_MS = 1000
 # The record of IAM's decisions, among the logs.
 AWS_CALLS = "aws-calls.jsonl"
 
 Progress = Callable[[str], None]
 
 
-def _silent(_: str) -> None:
-    pass
+def silent(_: str) -> None:
+    """Tells nobody."""
 
 
 class Environment:
@@ -60,41 +63,37 @@ class Environment:
         port: int | None = None,
         stack_seconds: float = STACK_SECONDS,
         stacks: bool = True,
-        metrics_interval_ms: int = METRICS_INTERVAL_MS,
+        metrics: Metrics = Metrics(),  # noqa: B008 (frozen)
         ministack: Mapping[str, str] | None = None,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> Environment:
         """Starts the processes and, with `stacks`, deploys the shared stack and the hello environment.
 
         `images` are the user's image maps, the later ones winning. Without `port` any free one is taken. Each
         environment that is to run beside others needs a `state_dir` of its own; without one the checkout says where.
-        `metrics_interval_ms` is the time between two publications of the counters of Envoy, and
-        `ministack` holds settings of ministack that go before the usual ones, as environment variables.
+        `metrics` says how often Envoy's counters are scraped and how late CloudWatch has them, and `ministack` holds settings of ministack that go before the usual ones, as environment variables.
         Ends what it started if it fails.
         """
         checkout = Checkout(checkout) if isinstance(checkout, Path) else checkout or Checkout.here()
         checkout.check(HELLO if stacks else ())
         maps = check_images(checkout.dataplane, [*checkout.image_maps, *images])
         directory = (state_dir or checkout.state_dir).resolve()
-        running = state.load(directory)
-        if running and any(process.alive() for process in running.processes):
-            raise LocalError(f"an environment runs already (state in `{directory}`): `make down` ends it")
-        state.prepare(directory)
-        gateway_port = free_port(port)
-        environment = cls(checkout, directory, state.State(gateway_port, free_port(None, other_than=gateway_port)))
-        try:
-            environment._start_processes(
-                environment._dataplane_command(maps, metrics_interval_ms),
-                {**environment._ministack_variables(stack_seconds), **(ministack or {})},
-                progress,
-            )
-            if stacks:
-                environment._deploy_stacks(progress)
-            environment._state.ready = True
+        with state.starting(directory):
+            _make_room(directory, progress)
+            gateway_port = free_port(port)
+            ports = gateway_port, free_port(None, other_than=gateway_port)
+            environment = cls(checkout, directory, state.State(*ports, owner=processes.this()))
             state.save(directory, environment._state)
-        except BaseException:
-            environment.stop()
-            raise
+            with environment.ended_on_failure():
+                environment._start_processes(
+                    environment._dataplane_command(maps, metrics),
+                    {**environment._ministack_variables(stack_seconds), **(ministack or {})},
+                    progress,
+                )
+                if stacks:
+                    environment._deploy_stacks(metrics, progress)
+                environment._state.ready = True
+                state.save(directory, environment._state)
         return environment
 
     @classmethod
@@ -105,10 +104,7 @@ class Environment:
         running = state.load(directory)
         if running is None:
             raise LocalError("no environment is running: `make up` starts one")
-        dead = [process for process in running.processes if not process.alive()]
-        if dead or not running.processes:
-            names = " and ".join(process.name for process in dead) or "the environment"
-            raise LocalError(f"{names} ended unexpectedly: `make down up` starts again", dead[0].log if dead else None)
+        check_alive(running)
         if not running.ready:
             raise LocalError("the environment is still starting: wait for `make up` to return")
         return cls(checkout, directory, running)
@@ -127,9 +123,13 @@ class Environment:
         return url
 
     def find_gateway(self) -> str | None:
-        """The URL of the virtual gateway `ingress`; None while there is none."""
-        gateway = self.stats().get("gateways", {}).get("ingress")
-        return f"http://{gateway['address']}:{gateway['port']}" if gateway else None
+        """The URL of the virtual gateway `ingress`, of the hello environment if there are several; None while there is none."""
+        meshes = self.meshes()
+        for name in sorted(meshes, key=lambda name: name != HELLO_STACK):
+            url = gateway_url(meshes[name]["gateways"].get("ingress", {}))
+            if url:
+                return url
+        return None
 
     @property
     def state_machine_arn(self) -> str:
@@ -171,13 +171,22 @@ class Environment:
         """The boto3 client of an AWS service; any thread may use it."""
         return self._client(service)
 
-    def stats(self) -> dict[str, Any]:
-        """What Envoys counted: requests per virtual node, gateway and route."""
-        status, body = get(self._state.dataplane_port, "/_local/stats")
+    def stats(self, mesh: str = stacks.HELLO_STACK) -> dict[str, Any]:
+        """What the Envoys of a mesh counted: `virtualNodes`, `gateways` and `routes`, all empty if there is no such mesh."""
+        return self.meshes().get(mesh, {"virtualNodes": {}, "gateways": {}, "routes": {}})
+
+    def meshes(self) -> dict[str, dict[str, Any]]:
+        """What `stats` gives, by mesh."""
+        return self._ask_dataplane("/_local/stats")["meshes"]
+
+    def problems(self) -> list[dict[str, str]]:
+        """Envoys that did not take their configuration: `resource`, `task` and `message`, which has Envoy's words."""
+        return self._ask_dataplane("/_local/health").get("rejected", [])
+
+    def _ask_dataplane(self, path: str) -> dict[str, Any]:
+        status, body = get(self._state.dataplane_port, path)
         if status != 200:
-            raise LocalError(
-                f"the data plane answers HTTP {status} to `/_local/stats`: {body.decode(errors='replace')}"
-            )
+            raise LocalError(f"the data plane answers HTTP {status} to `{path}`: {body.decode(errors='replace')}")
         return json.loads(body)
 
     def deploy(self, event: Mapping[str, Any]) -> str:
@@ -194,6 +203,21 @@ class Environment:
         """Every step of an execution as it happens; the last one's kind is `ended`."""
         return executions.follow(self.client, arn)
 
+    def looks(self, arn: str) -> Iterator[list[Event]]:
+        """The new steps of an execution at each look, which may be none; the last one's kind is `ended`."""
+        return executions.looks(self.client, arn)
+
+    def ending(self, arn: str) -> str:
+        """How an execution ended, in words; empty if that is not known."""
+        return executions.ending(self.client, arn)
+
+    def keep(self) -> None:
+        """Lets the environment outlive this command."""
+        self._state.owner = None
+        state.save(self.state_dir, self._state)
+        for process in self._state.processes:
+            processes.release(process)
+
     def stop(self) -> None:
         """Ends every process, those that depend on others first. Harmless when they are gone."""
         end(self.state_dir, self._state)
@@ -204,7 +228,20 @@ class Environment:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        with self.ended_on_failure():
+            if error:
+                raise error
         self.stop()
+
+    @contextmanager
+    def ended_on_failure(self) -> Iterator[None]:
+        """Ends the environment if the block fails. If the environment ended first, that is what the error says."""
+        try:
+            with ended_is_said(self.state_dir):
+                yield
+        except BaseException:
+            self.stop()
+            raise
 
     def _start_processes(self, dataplane: list[str], ministack: Mapping[str, str], progress: Progress) -> None:
         progress("starting the data plane (App Mesh, Envoy, tasks)")
@@ -226,15 +263,16 @@ class Environment:
             self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
             state.save(self.state_dir, self._state)
 
-    def _dataplane_command(self, maps: list[Path], metrics_interval_ms: int) -> list[str]:
+    def _dataplane_command(self, maps: list[Path], metrics: Metrics) -> list[str]:
         options = {
             "listen": f"127.0.0.1:{self._state.dataplane_port}",
             "state-dir": self.state_dir / "dataplane",
+            "log-dir": self.state_dir / "logs",
             "checkout": self.checkout.root,
             "envoy": envoy(),
             "gateway": self.endpoint,
             "region": REGION,
-            "metrics-interval-ms": metrics_interval_ms,
+            **metrics.dataplane_options(),
         }
         command = [str(self.checkout.dataplane), "serve", *(f"--{name}={value}" for name, value in options.items())]
         # Both ports are this environment's alone, and so are the addresses: 508 tasks.
@@ -260,20 +298,31 @@ class Environment:
             "CANARY_LOCAL_AWS_CALLS": str(self.aws_calls),
         }
 
-    def _deploy_stacks(self, progress: Progress) -> None:
+    def _deploy_stacks(self, metrics: Metrics, progress: Progress) -> None:
         progress("uploading functions and state machine")
         stacks.upload_artifacts(self.client, self.checkout)
         progress(f"deploying stack `{stacks.SHARED_STACK}` (functions, roles, state machine)")
-        self._outputs = stacks.deploy_shared(self.client, self.checkout)
+        self._outputs = stacks.deploy_shared(self.client, self.checkout, metrics)
         progress(f"deploying stack `{stacks.HELLO_STACK}` (cluster, mesh, gateway)")
         stacks.deploy_hello(self.client, self.checkout)
 
 
-def end(directory: Path, running: state.State) -> None:
-    """Ends the environment of a state directory. Harmless when it has ended."""
-    for process in reversed(running.processes):
-        processes.stop(process)
-    state.remove(directory)
+def gateway_url(gateway: Mapping[str, Any]) -> str | None:
+    """Where a gateway of the statistics takes requests; None if no task of it runs."""
+    address, port = gateway.get("address"), gateway.get("port")
+    return f"http://{address}:{port}" if address and port else None
+
+
+def _make_room(directory: Path, progress: Progress) -> None:
+    """Ends what a command that is gone left in `directory`, and removes its files."""
+    running = state.load(directory)
+    if running and running.in_use():
+        raise LocalError(f"an environment runs already (state in `{directory}`): `make down` ends it")
+    if running and any(process.alive() for process in running.processes):
+        progress("ending the environment that an earlier command left")
+    if running:
+        end(directory, running)
+    state.prepare(directory)
 
 
 def _base_variables() -> dict[str, str]:

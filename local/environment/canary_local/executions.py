@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import math
 import re
 import time
 import uuid
@@ -14,10 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from .errors import LocalError
 
 _POLL_SECONDS = 0.25
+# Of an execution that has ended, until its history says so.
+_ENDING_LOOKS = 40
 _NAME_LENGTH = 80
+# Events in a page of the history: what is new since the last look, or all of it.
+_FEW_EVENTS, _MANY_EVENTS = 50, 1000
 # Of a number that cannot be one, in characters.
 _SHOWN = 40
 
@@ -45,9 +50,10 @@ class Event:
 def read_event(path: Path, template: Path) -> dict[str, Any]:
     """A deploy request from a file, its CanaryTemplate filled in from `template` if it has none."""
     try:
-        text = path.read_text(encoding="utf-8")
+        # A byte order mark, which editors of Windows put at the beginning, is no part of the text.
+        text = path.read_text(encoding="utf-8-sig")
         event = json.loads(
-            text, parse_float=_finite, parse_constant=_finite, parse_int=_readable, object_pairs_hook=_once
+            text, parse_float=_refused, parse_constant=_refused, parse_int=_readable, object_pairs_hook=_once
         )
     except FileNotFoundError:
         raise LocalError(f"event file `{path}` does not exist") from None
@@ -62,16 +68,16 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
         raise LocalError(f"event file `{path}` is nested too deeply: a request is one object of fields") from None
     except _Twice as error:
         raise LocalError(f"event file `{path}`: `{error}` is there twice: allowed is once") from None
-    except _NotFinite as error:
+    except _NotWhole as error:
         line, field = _place(text, str(error))
         raise LocalError(
-            f"event file `{path}`, line {line}: `{field}` is `{str(error)[:_SHOWN]}`: allowed is a number that JSON can hold"
+            f"event file `{path}`, line {line}: `{field}` is `{str(error)[:_SHOWN]}`: allowed is a whole number"
         ) from None
     return complete_event(event, template, str(path))
 
 
-class _NotFinite(Exception):
-    """A number that Python's JSON reader takes and AWS does not; the text is as it was written."""
+class _NotWhole(Exception):
+    """A number that no field of a request may be, `8.0` and `NaN` for two; the text is as it was written."""
 
 
 class _Twice(Exception):
@@ -86,18 +92,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise _NotFinite(text)
-    return value
+def _refused(text: str) -> float:
+    raise _NotWhole(text)
 
 
 def _readable(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise _NotFinite(text) from None
+        raise _NotWhole(text) from None
 
 
 def _place(text: str, number: str) -> tuple[int, str]:
@@ -132,30 +135,60 @@ def start(client: Clients, state_machine_arn: str, event: Mapping[str, Any]) -> 
 
 def follow(client: Clients, arn: str) -> Iterator[Event]:
     """Every step of an execution as it happens, ending with the one whose kind is `ended`."""
+    for steps in looks(client, arn):
+        yield from steps
+
+
+def looks(client: Clients, arn: str) -> Iterator[list[Event]]:
+    """The new steps of an execution at each look, a few times a second; the last one's kind is `ended`."""
     states = client("stepfunctions")
     seen = 0
     current = ""
+    patience = _ENDING_LOOKS
     while True:
-        # Read before the history, so that the history of a finished execution is complete.
         status = states.describe_execution(executionArn=arn)["status"]
+        steps: list[Event] = []
         for raw in history(states, arn, seen):
             seen = raw["id"]
             event = _event(raw, current)
-            if event is None:
-                continue
-            current = event.state or current
-            yield event
-            if event.kind == "ended":
-                return
-        if status != "RUNNING":
+            if event:
+                current = event.state or current
+                steps.append(event)
+        yield steps
+        if steps and steps[-1].kind == "ended":
+            return
+        # The status may be ahead of the history, whose last event is on its way then.
+        patience -= status != "RUNNING"
+        if not patience:
             raise LocalError(f"execution `{arn}` is {status} without saying so in its history")
         time.sleep(_POLL_SECONDS)
 
 
 def history(states: Any, arn: str, after: int = 0) -> list[dict[str, Any]]:
-    """The raw history events with an id above `after`, oldest first."""
-    pages = states.get_paginator("get_execution_history").paginate(executionArn=arn, maxResults=1000)
-    return [event for page in pages for event in page["events"] if event["id"] > after]
+    """The raw history events with an id above `after`, oldest first.
+
+    Reads from the newest end, and no further than needed: a history can have 25,000 events.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    pages = states.get_paginator("get_execution_history").paginate(
+        executionArn=arn, reverseOrder=True, maxResults=_FEW_EVENTS if after else _MANY_EVENTS
+    )
+    for page in pages:
+        # Events that come while pages are read may move others to a later page, which then has them again.
+        found |= {event["id"]: event for event in page["events"] if event["id"] > after}
+        if any(event["id"] <= after for event in page["events"]):
+            break
+    return [found[number] for number in sorted(found)]
+
+
+def ending(client: Clients, arn: str) -> str:
+    """How an execution ended: its status, error and cause; empty if nobody knows any more."""
+    try:
+        found = client("stepfunctions").describe_execution(executionArn=arn)
+    except ClientError:
+        return ""
+    parts = [found["status"], found.get("error", ""), words(found.get("cause", ""))]
+    return ": ".join(part for part in parts if part)
 
 
 _ENDED = {

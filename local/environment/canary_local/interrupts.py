@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from types import FrameType
 
 INTERRUPTED = 130
-"""The exit status of a program ended by Ctrl-C."""
+"""The exit status of a program ended by Ctrl-C, a closed terminal or `kill`."""
 MESSAGE = "interrupted: ending…"
 _BROKEN_PIPE = 141
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _holders = 0
 _pending = False

@@ -1,4 +1,4 @@
-"""The environment's own processes: started in groups of their own, and ended only if they are still ours."""
+"""The environment's own processes: each in a session of its own, and ended only if it is still ours."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import reaper
 from .errors import LocalError
 
-STOP_SECONDS = 20.0
+# Nothing is lost if one that takes longer is killed; the data plane gives its containers 3 s.
+STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
 
@@ -32,11 +34,18 @@ class Process:
         return _start_time(self.pid) == self.started
 
 
+def this() -> Process:
+    """The process that asks."""
+    return Process("this command", os.getpid(), _start_time(os.getpid()) or -1, "")
+
+
 def start(name: str, argv: list[str], env: Mapping[str, str], cwd: Path, log: Path) -> Process:
-    """Starts a process in its own session, its output going to `log`."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    """Starts a process in its own session, its output going to `log`. It does not outlive this one, unless released."""
     try:
-        with log.open("wb") as output:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.unlink(missing_ok=True)
+        # The data plane cuts a long log, after which only a writer that appends goes on at its beginning.
+        with log.open("ab") as output:
             child = subprocess.Popen(
                 argv, env=dict(env), cwd=cwd, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
@@ -44,24 +53,31 @@ def start(name: str, argv: list[str], env: Mapping[str, str], cwd: Path, log: Pa
     except OSError as error:
         raise LocalError(f"{name} cannot be started: {error}") from error
     started = _start_time(child.pid)
-    return Process(name, child.pid, started if started is not None else -1, str(log))
+    process = Process(name, child.pid, started if started is not None else -1, str(log))
+    reaper.watch(process)
+    return process
+
+
+def release(process: Process) -> None:
+    """Lets a process outlive this one."""
+    reaper.forget(process)
 
 
 def stop(process: Process) -> None:
-    """Ends the process and its group, gently first. Does nothing if it is gone or the pid is someone else's."""
-    if not process.alive():
-        _reap(process.pid)
-        return
-    descriptor = _pidfd(process)
-    try:
-        _signal(process, signal.SIGTERM)
-        if not _gone(process, descriptor, STOP_SECONDS):
-            _signal(process, signal.SIGKILL)
-            _gone(process, descriptor, STOP_SECONDS)
-    finally:
-        if descriptor is not None:
-            os.close(descriptor)
+    """Ends the process and its session, gently first. Does nothing if they are gone or the pid is someone else's."""
+    if process.alive():
+        descriptor = _pidfd(process)
+        try:
+            _signal(process, signal.SIGTERM)
+            if not _gone(process, descriptor, STOP_SECONDS):
+                _signal(process, signal.SIGKILL)
+                _gone(process, descriptor, STOP_SECONDS)
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
     _reap(process.pid)
+    _end_session(process)
+    reaper.forget(process)
 
 
 def await_ready(processes: list[Process], ready: Callable[[], bool], what: str, seconds: float) -> None:
@@ -86,14 +102,30 @@ def last_lines(path: str | Path, count: int) -> list[str]:
 
 
 def _start_time(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if fields is None or fields[0] in "ZX" else int(fields[19])
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/PID/stat from the third one on: the state."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
     # The second field is the program's name in parentheses and may itself hold spaces and parentheses.
-    fields = stat.rsplit(")", 1)[1].split()
-    state, started = fields[0], int(fields[19])
-    return None if state in "ZX" else started
+    return stat.rsplit(")", 1)[1].split()
+
+
+def _end_session(process: Process) -> None:
+    """Kills what the process left. Linux gives no new process the id of a session that still has members."""
+    leader = _stat(process.pid)
+    if leader and int(leader[19]) != process.started:
+        return
+    for entry in Path("/proc").iterdir():
+        fields = _stat(int(entry.name)) if entry.name.isdigit() else None
+        if fields and int(fields[3]) == process.pid and int(fields[19]) >= process.started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(entry.name), signal.SIGKILL)
 
 
 def _pidfd(process: Process) -> int | None:

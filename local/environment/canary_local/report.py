@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from .environment import Environment
 from .executions import Event, words
 from .printed import plain
@@ -53,14 +55,44 @@ def variables(environment: Environment) -> str:
 
 
 def status(environment: Environment) -> str:
-    """Endpoint, gateway and who serves how much."""
-    stats = environment.stats()
+    """Endpoint, gateways, who serves how much, and what Envoy has rejected."""
+    meshes = environment.meshes()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
-    for name, node in sorted(stats.get("virtualNodes", {}).items()):
-        lines.append(f"node       {name}: {node['tasks']} task(s), {node['requests']} request(s)")
-    for name, weights in sorted(stats.get("routes", {}).items()):
-        lines.append(f"route      {name}: {_weights(weights)}")
-    return "\n".join(lines)
+    for mesh, found in sorted(meshes.items()):
+        lines += [
+            f"node       {mesh}/{name}: {node['tasks']} task(s), {node['requests']} request(s)"
+            for name, node in _nodes(environment, mesh, found)
+        ]
+        lines += [f"route      {mesh}/{name}: {_weights(weights)}" for name, weights in sorted(found["routes"].items())]
+    return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.problems()))
+
+
+def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Virtual nodes that exist or still have tasks. The counters know every one that there ever was."""
+    counted = found["virtualNodes"]
+    pages = environment.client("appmesh").get_paginator("list_virtual_nodes").paginate(meshName=mesh)
+    try:
+        there = {node["virtualNodeName"] for page in pages for node in page["virtualNodes"]}
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        there = set()
+    there |= {name for name, node in counted.items() if node["tasks"]}
+    return [(name, counted.get(name, {"tasks": 0, "requests": 0})) for name in sorted(there)]
+
+
+class Rejections:
+    """Tells each configuration that Envoy has rejected, once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def lines(self, rejected: list[dict[str, str]]) -> list[str]:
+        """What is new: the resource, which is a virtual node or gateway, its task, and Envoy's words."""
+        lines = [plain(f"rejected   {each['resource']} (task {each['task']}): {each['message']}") for each in rejected]
+        new = [line for line in lines if line not in self._told]
+        self._told.update(new)
+        return new
 
 
 def goes_on(arn: str, service: str) -> str:
@@ -78,7 +110,9 @@ class Narrator:
     and so is a failure that an attempt, the states after it and the execution's end all report.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ending: Callable[[str], str] = lambda _: "") -> None:
+        """`ending` says how the execution with an ARN ended."""
+        self._ending = ending
         self._told: set[str] = set()
         self._known: dict[str, str] = {}
         self._failures: dict[str, str] = {}
@@ -112,13 +146,17 @@ class Narrator:
             if text and self._known.get(topic) != json.dumps(part):
                 self._known[topic] = json.dumps(part)
                 self._told.clear()
-                news.append(text)
+                news += [text, *(self._endings(part) if repairing else [])]
         caught = data.get("failure") if isinstance(data, dict) else None
         if isinstance(caught, dict):
             error, cause = str(caught.get("Error", "")), words(str(caught.get("Cause", "")))
             if _failure(error, cause) not in self._failures:
                 news.append(f"failed: {self._told_failure(error, cause)}")
         return news
+
+    def _endings(self, plan: dict[str, Any]) -> list[str]:
+        ending = self._ending(str(plan.get("execution")))
+        return [f"it had ended {ending}"] if ending else []
 
     def _told_failure(self, error: str, cause: str) -> str:
         failure = _failure(error, cause)

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from .aws import REGION
 from .checkout import FUNCTIONS, Checkout, architecture
 from .errors import LocalError
+from .metrics import Metrics
 
 BUCKET = "canary-artifacts"
 SHARED_STACK = "canary-shared"
@@ -34,15 +35,15 @@ def upload_artifacts(client: Clients, checkout: Checkout) -> None:
     s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}{checkout.definition.name}", Body=checkout.definition.read_bytes())
 
 
-def deploy_shared(client: Clients, checkout: Checkout) -> dict[str, str]:
+def deploy_shared(client: Clients, checkout: Checkout, metrics: Metrics) -> dict[str, str]:
     """Deploys functions and state machine; returns the stack's outputs."""
     parameters = {
         "ArtifactBucket": BUCKET,
         "ArtifactPrefix": PREFIX,
         "Architecture": architecture(),
-        # As fast as the template allows, and metrics are here after a second or two.
+        # As fast as the template allows.
         "PollSeconds": "2",
-        "MetricDelaySeconds": "6",
+        **metrics.stack_parameters(),
     }
     return deploy(client, SHARED_STACK, checkout.shared_template, parameters)
 

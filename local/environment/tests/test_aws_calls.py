@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -16,6 +17,8 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from plugin_local import Local
+
+from canary_local.ministack.aws_calls import Record
 
 ARN = "arn:aws:{}:us-west-2:000000000000:{}"
 ROUTE = ARN.format("appmesh", "mesh/judged/virtualRouter/r/route/x")
@@ -224,3 +227,16 @@ def test_a_stack_needs_the_right_to_pass_its_role_to_tag_it_and_to_read_its_temp
         ("cloudformation:TagResource", STACKS, True),
         ("s3:GetObject", "arn:aws:s3:::templates/a/b.json", True),
     ]
+
+
+def test_a_long_record_begins_again_and_a_full_disk_fails_no_call(tmp_path: Path) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_bytes(b"0123\n")
+    record = Record(str(path), longest=10)
+
+    for line in (b"4567\n", b"89\n"):
+        record.append(line)
+
+    assert path.read_bytes() == b"89\n"
+    assert (tmp_path / "calls.jsonl.1").read_bytes() == b"0123\n4567\n"
+    Record("/dev/full").append(b"lost\n")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from canary_local.errors import LocalError
-from canary_local.executions import Event, complete_event, follow, read_event, start, words
+from canary_local.executions import Event, complete_event, ending, follow, history, read_event, start, words
 from canary_local.report import Narrator
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -35,6 +37,11 @@ def test_the_template_is_added_to_an_event_without_one(tmp_path: Path, template:
     assert event == {**REQUEST, "WaitTime": "60"}
 
 
+def test_a_byte_order_mark_is_no_part_of_an_event(tmp_path: Path, template: Path) -> None:
+    (tmp_path / "event.json").write_text("\ufeff" + json.dumps({"Action": "Repair"}), encoding="utf-8")
+    assert read_event(tmp_path / "event.json", template) == {"Action": "Repair"}
+
+
 def test_an_event_s_own_template_stays(template: Path) -> None:
     for own in ({"CanaryTemplate": "b3du"}, {"CanaryTemplateUrl": "https://b.s3.us-west-2.amazonaws.com/own.yaml"}):
         assert complete_event({**REQUEST, **own}, template) == {**REQUEST, **own}
@@ -47,11 +54,14 @@ def test_an_event_s_own_template_stays(template: Path) -> None:
         ("{", r"event.json` is not JSON: .* \(line 1, column 2\)$"),
         ("[1]", "event.json` must hold one JSON object"),
         ('{"Port": 8080, "Sha": "1", "Port": 1}', "event.json`: `Port` is there twice: allowed is once$"),
-        ('{"Sha": "NaN",\n"Port": NaN}', "event.json`, line 2: `Port` is `NaN`: allowed is a number"),
+        ('\ufeff{"Port": 8080, "Port": 1}', "event.json`: `Port` is there twice: allowed is once$"),
+        ('{"Sha": "NaN",\n"Port": NaN}', "event.json`, line 2: `Port` is `NaN`: allowed is a whole number$"),
+        ('{"Sha": "8.0",\n"Port": 8.0}', "event.json`, line 2: `Port` is `8.0`: allowed is a whole number$"),
+        ('{"PercentageStep": 1e1}', "event.json`, line 1: `PercentageStep` is `1e1`: allowed is a whole number$"),
         ("[" * 100_000, "event.json` is nested too deeply"),
-        (f'{{"Port": {"9" * 5000}}}', f"event.json`, line 1: `Port` is `{'9' * 40}`: allowed is a number"),
+        (f'{{"Port": {"9" * 5000}}}', f"event.json`, line 1: `Port` is `{'9' * 40}`: allowed is a whole number"),
         ('{"Say": "\\"NaN",\n\n"Port": [1, -Infinity]}', "event.json`, line 3: `Port` is `-Infinity`"),
-        ('{"Sha": 1e9,\n"WaitTime": 1e999}', "event.json`, line 2: `WaitTime` is `1e999`"),
+        ('{"Sha": "1e999",\n"WaitTime": 1e999}', "event.json`, line 2: `WaitTime` is `1e999`"),
     ],
 )
 def test_an_event_that_cannot_be_deployed(tmp_path: Path, template: Path, text: str | None, complaint: str) -> None:
@@ -72,11 +82,13 @@ def test_an_event_that_cannot_be_read(tmp_path: Path, template: Path) -> None:
 
 
 class States:
-    """A Step Functions client whose execution goes on a little at each look."""
+    """A Step Functions client whose execution goes on a little at each look. Its pages hold few events."""
 
-    def __init__(self, *looks: list[dict[str, Any]], status: str = "RUNNING") -> None:
+    def __init__(self, *looks: list[dict[str, Any]], status: str = "RUNNING", page: int = 2) -> None:
         self.looks = list(looks)
         self.status = status
+        self.page = page
+        self.pages_read = 0
         self.started: dict[str, Any] = {}
 
     def describe_execution(self, executionArn: str) -> dict[str, Any]:
@@ -86,9 +98,12 @@ class States:
         assert operation == "get_execution_history"
         return self
 
-    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+    def paginate(self, *, executionArn: str, reverseOrder: bool, maxResults: int) -> Iterator[dict[str, Any]]:
         events = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-        return [{"events": events[:2]}, {"events": events[2:]}]
+        assert reverseOrder and 0 < maxResults <= 1000
+        for first in range(0, len(events), self.page):
+            self.pages_read += 1
+            yield {"events": events[::-1][first : first + self.page]}
 
     def start_execution(self, **request: Any) -> dict[str, Any]:
         self.started = request
@@ -126,6 +141,27 @@ def test_every_step_comes_once_and_in_order(monkeypatch: pytest.MonkeyPatch) -> 
     ]
     assert (steps[-1].status, steps[-1].error, steps[-1].cause) == ("FAILED", "Canary.Unhealthy", "too many errors")
     assert steps[0].data == {"a": 1}
+
+
+def test_a_long_history_is_read_once_and_then_only_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
+    long = [raw(number, "TaskScheduled", resource="invoke") for number in range(1, 25_000)]
+    end = [raw(25_000, "TaskStateEntered", name="Wait", input="{}"), raw(25_001, "ExecutionSucceeded", output="{}")]
+    states = States(long, *[long] * 9, [*long, *end], page=1000)
+
+    steps = list(follow(lambda _: states, "arn"))
+
+    assert [step.id for step in steps] == [25_000, 25_001]
+    assert states.pages_read == 25 + 9 + 1
+
+
+def test_events_that_come_while_pages_are_read_are_taken_once() -> None:
+    class Growing(States):
+        def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
+            yield {"events": HISTORY[3:1:-1]}
+            yield {"events": HISTORY[2::-1]}
+
+    assert [event["id"] for event in history(Growing(), "arn")] == [1, 2, 3, 4]
 
 
 def test_a_deployment_is_told_without_repeating_itself() -> None:
@@ -188,6 +224,31 @@ def test_a_repair_tells_whose_deployment_is_repaired_and_nothing_that_is_not_kno
     assert [line[10:] for line in lines] == ["  repairing what arn:x left: Canary: a -> b by 100 %"]
 
 
+def test_a_repair_tells_how_the_deployment_had_ended() -> None:
+    class Ended(States):
+        def describe_execution(self, executionArn: str) -> dict[str, Any]:
+            if executionArn != "arn:x":
+                raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
+            return {
+                "status": "FAILED",
+                "error": "Canary.RollbackIncomplete",
+                "cause": '{"errorMessage": "it is in use"}',
+            }
+
+    deployment = {"kind": "First", "candidate": {"name": "b"}}
+
+    def lines(arn: str) -> list[str]:
+        data = {"plan": {"deployment": deployment, "weights": [100], "execution": arn}, "status": "Unfinished"}
+        told = Narrator(lambda arn: ending(lambda _: Ended(), arn)).lines(Event(1, AT, "exited", "Check", data))
+        return [line[10:] for line in told]
+
+    assert lines("arn:x") == [
+        "  repairing what arn:x left: First: b by 100 %",
+        "  it had ended FAILED: Canary.RollbackIncomplete: it is in use",
+    ]
+    assert lines("arn:forgotten") == ["  repairing what arn:forgotten left: First: b by 100 %"]
+
+
 def test_a_refusal_is_told_once_and_whole() -> None:
     message = "`PercentageStep` is `250`: allowed is a whole number from 1 to 100" + " and so on" * 100
     cause = json.dumps({"errorType": "Canary.InvalidInput", "errorMessage": message})
@@ -205,7 +266,14 @@ def test_a_cause_that_is_no_function_s_error_stays(cause: str) -> None:
     assert words(cause) == cause
 
 
-def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever() -> None:
+def test_a_history_that_says_late_how_an_execution_ended_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
+    states = States(HISTORY[:2], HISTORY[:2], HISTORY[:2], HISTORY, status="FAILED")
+    assert [step.kind for step in follow(lambda _: states, "arn")][-1] == "ended"
+
+
+def test_an_execution_that_ended_without_a_trace_is_not_followed_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("canary_local.executions._POLL_SECONDS", 0)
     states = States(HISTORY[:2], status="ABORTED")
 
     with pytest.raises(LocalError, match="is ABORTED without saying so"):

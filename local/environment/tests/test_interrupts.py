@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -120,17 +121,56 @@ def test_an_interruption_that_was_held_back_while_python_started_is_taken(tmp_pa
     assert interrupted(process, lambda: True) == (130, "", ONE_LINE)
 
 
+class Starting:
+    """An environment that a command is starting: what its state file says of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.process = launch("-m", "canary_local", "--state-dir", str(directory), "up", "--bare", path=str(PACKAGE))
+        self.found: state.State | None = None
+
+    def both_started(self) -> bool:
+        self.found = state.load(self.directory)
+        return self.found is not None and len(self.found.processes) == 2
+
+    def alive(self) -> list[str]:
+        assert self.found is not None
+        return [known.name for known in self.found.processes if known.alive()]
+
+
 def test_an_environment_that_is_interrupted_while_it_starts_is_ended(tmp_path: Path) -> None:
-    found: list[state.State] = []
-
-    def both_started() -> bool:
-        running = state.load(tmp_path)
-        found[:] = [running] if running else []
-        return running is not None and len(running.processes) == 2
-
-    process = launch("-m", "canary_local", "--state-dir", str(tmp_path), "up", "--bare", path=str(PACKAGE))
-    code, out, err = interrupted(process, both_started)
+    starting = Starting(tmp_path)
+    code, out, err = interrupted(starting.process, starting.both_started)
     assert (code, err) == (130, ONE_LINE)
     assert out.splitlines()[-1].endswith("starting ministack (the other AWS services)")
     assert state.load(tmp_path) is None
-    assert [known.name for known in found[0].processes if known.alive()] == []
+    assert starting.alive() == []
+
+
+def test_an_environment_whose_command_is_killed_is_ended(tmp_path: Path) -> None:
+    starting = Starting(tmp_path)
+    while not starting.both_started():
+        assert starting.process.poll() is None, starting.process.communicate()
+        time.sleep(0.02)
+    handles = [os.pidfd_open(known.pid) for known in (starting.found.processes if starting.found else [])]
+    starting.process.kill()
+    starting.process.communicate()
+    for handle in handles:
+        assert select.select([handle], [], [], 30)[0], "it still runs"
+        os.close(handle)
+
+
+def test_an_environment_that_another_command_ends_while_it_starts_says_so(tmp_path: Path) -> None:
+    starting = Starting(tmp_path)
+    while not starting.both_started():
+        assert starting.process.poll() is None, starting.process.communicate()
+        time.sleep(0.02)
+    down = launch("-m", "canary_local", "--state-dir", str(tmp_path), "down", path=str(PACKAGE))
+    assert down.communicate(timeout=60) == ("the environment has ended\n", "")
+    _, err = starting.process.communicate(timeout=60)
+    assert (starting.process.returncode, err) == (
+        1,
+        "error: the environment was ended meanwhile: `make down` does that\n",
+    )
+    assert state.load(tmp_path) is None
+    assert starting.alive() == []

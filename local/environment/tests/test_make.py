@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from canary_local import state
 from canary_local.checkout import Checkout
 
 
@@ -37,6 +38,20 @@ def test_what_runs_is_looked_at(tmp_path: Path, target: str) -> None:
     (tmp_path / "state.json").write_text("{}")
     with pytest.raises(AssertionError, match="state.json` is damaged"):
         make(target, CANARY_STATE_DIR=str(tmp_path))
+
+
+@pytest.mark.parametrize("place", [Path("demo"), Path("load") / "state"])
+def test_down_ends_what_demo_and_load_have_left(tmp_path: Path, place: Path) -> None:
+    state.save(tmp_path / place, state.State(1, 2))
+    assert make("down", CANARY_STATE_DIR=str(tmp_path)) == f"the environment in `{tmp_path / place}` has ended\n"
+    assert make("down", CANARY_STATE_DIR=str(tmp_path)) == "nothing is running\n"
+
+
+@pytest.mark.parametrize("target", ["up", "demo"])
+def test_help_is_given_without_a_build(target: str) -> None:
+    shown = make(target, f"{target.upper()}_OPTIONS=--help")
+    assert shown.startswith("usage: ")
+    assert "exit status:" in shown
 
 
 def test_a_log_s_name_is_given_to_make_and_not_found_in_the_environment() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from canary_local.ministack import patching
 from canary_local.ministack.engine import Engine
 from canary_local.ministack.patching import IncompatibleMinistack, expect, expect_function, wrap
 
@@ -17,11 +19,17 @@ PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture
-def module() -> ModuleType:
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """A module of ministack with the function `act`, which is pinned."""
     made = ModuleType("ministack.services.thing")
     made.store = {}  # type: ignore[attr-defined]
     made.nothing = None  # type: ignore[attr-defined]
     made.act = lambda task, reason: f"{task} {reason}"  # type: ignore[attr-defined]
+    monkeypatch.setattr(patching, "PINS", tmp_path / "pins.json")
+    monkeypatch.setattr(patching, "recorded", {})
+    expect_function(made, "act", "task", "reason")
+    patching.PINS.write_text(json.dumps(patching.recorded))
+    monkeypatch.setattr(patching, "recorded", None)
     return made
 
 
@@ -42,6 +50,22 @@ def test_what_has_changed_is_named(module: ModuleType) -> None:
         expect(module, "store", list)
     with pytest.raises(IncompatibleMinistack, match=r"`ministack.services.thing.store` is not a function"):
         wrap(module, "store", (), lambda original: original)
+
+
+def test_a_function_whose_source_has_changed_is_named(module: ModuleType) -> None:
+    module.act = lambda task, reason: f"{reason} {task}"  # type: ignore[attr-defined]
+    with pytest.raises(IncompatibleMinistack, match=r"`ministack.services.thing.act` has changed: its source is not"):
+        wrap(module, "act", ("task", "reason"), lambda original: original)
+
+    module.new = lambda: None  # type: ignore[attr-defined]
+    with pytest.raises(IncompatibleMinistack, match=r"`ministack.services.thing.new` is not in pins.json"):
+        expect_function(module, "new")
+
+
+def test_a_function_that_the_plugin_has_replaced_is_replaced_again(module: ModuleType) -> None:
+    module.act = expect  # type: ignore[attr-defined]
+
+    assert expect_function(module, "act", "module", "name", "kind") is expect
 
 
 @pytest.mark.parametrize("address", ["", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from demo_recordings import BEGIN, History, promoted, rolled_back
 
-from canary_local.demo.history import LOOK, ROLLED_BACK, SHIFT, SUCCEEDED, new_events, parse_time
+from canary_local.demo.history import LOOK, ROLLED_BACK, SHIFT, SUCCEEDED, parse_time
 
 
 def test_a_promotion_has_a_step_per_weight_each_watched_once() -> None:
@@ -80,34 +80,6 @@ def test_events_seen_before_change_nothing() -> None:
     for event in history.events:
         progress.apply(event)
     assert len(progress.steps) == 4
-
-
-class Pages:
-    """A Step Functions client that serves a history in pages, newest first, and counts the pages read."""
-
-    def __init__(self, events: list[dict[str, Any]], size: int) -> None:
-        self.events, self.size, self.read = events, size, 0
-
-    def get_paginator(self, operation: str) -> Pages:
-        assert operation == "get_execution_history"
-        return self
-
-    def paginate(self, *, executionArn: str, reverseOrder: bool, includeExecutionData: bool) -> Any:
-        assert reverseOrder and includeExecutionData and executionArn
-        events = self.events[::-1]
-        for start in range(0, len(events), self.size):
-            self.read += 1
-            yield {"events": events[start : start + self.size]}
-
-
-def test_new_events_come_in_order_from_as_few_pages_as_needed() -> None:
-    events = promoted().events
-    client = Pages(events, 5)
-    assert [event["id"] for event in new_events(client, "arn", 0)] == [event["id"] for event in events]
-    client.read = 0
-    last = events[-1]["id"]
-    assert [event["id"] for event in new_events(client, "arn", last - 2)] == [last - 1, last]
-    assert client.read == 1
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 use super::require;
 use crate::fault::Fault;
 use crate::spec::{
-    AwsCloudMapInstanceAttribute, Port, PortProtocol, ServiceDiscovery, VirtualGatewayConnectionPool,
-    VirtualGatewayPortProtocol, VirtualGatewaySpec, VirtualNodeConnectionPool, VirtualNodeSpec,
+    AwsCloudMapInstanceAttribute, HealthCheckPolicy, OutlierDetection, Port, PortProtocol, ServiceDiscovery,
+    VirtualGatewayConnectionPool, VirtualGatewayPortProtocol, VirtualGatewaySpec, VirtualNodeConnectionPool,
+    VirtualNodeSpec,
 };
 
 pub(super) fn check_node(node: &VirtualNodeSpec) -> Result<(), Fault> {
@@ -18,6 +19,8 @@ pub(super) fn check_node(node: &VirtualNodeSpec) -> Result<(), Fault> {
         let member = format!("spec.listeners[{index}]");
         let health_port = listener.health_check.as_ref().and_then(|check| check.port);
         check_health_port(&member, health_port, listener.port_mapping.port)?;
+        check_health_path(&member, listener.health_check.as_ref())?;
+        check_outlier_detection(&member, listener.outlier_detection.as_ref())?;
         let pool = listener.connection_pool.as_ref().map(|pool| match pool {
             VirtualNodeConnectionPool::Grpc(_) => PortProtocol::Grpc,
             VirtualNodeConnectionPool::Http(_) => PortProtocol::Http,
@@ -57,6 +60,28 @@ fn check_health_port(listener: &str, check: Option<Port>, port: Port) -> Result<
         )),
         _ => Ok(()),
     }
+}
+
+/// Not documented; Envoy refuses callers' whole configuration of the node for it.
+fn check_health_path(listener: &str, check: Option<&HealthCheckPolicy>) -> Result<(), Fault> {
+    require(
+        check.and_then(|check| check.path.as_deref()) != Some(""),
+        &format!("{listener}.healthCheck.path"),
+        "`` is not allowed: leave it out for `/`",
+    )
+}
+
+/// As for the path of health checks: Envoy demands more than no time.
+fn check_outlier_detection(listener: &str, detection: Option<&OutlierDetection>) -> Result<(), Fault> {
+    let Some(detection) = detection else {
+        return Ok(());
+    };
+    let times = [("interval", &detection.interval), ("baseEjectionDuration", &detection.base_ejection_duration)];
+    for (name, time) in times {
+        let member = format!("{listener}.outlierDetection.{name}");
+        require(time.millis() > 0, &member, "a value of `0` is not allowed: at least 1")?;
+    }
+    Ok(())
 }
 
 /// Also said of virtual nodes, in the user guide's page on them.

@@ -35,6 +35,7 @@ fn check_weights(route: &str, targets: &[WeightedTarget]) -> Result<(), Fault> {
 fn check_http(member: &str, route: &HttpRoute) -> Result<(), Fault> {
     let matching = &route.matching;
     matching::check_path(&format!("{member}.match"), matching.prefix.as_deref(), matching.path.as_ref())?;
+    matching::check_headers(&format!("{member}.match.headers"), matching.headers.as_deref())?;
     let retries = route.retry_policy.as_ref();
     check_retries(
         member,
@@ -48,6 +49,7 @@ fn check_grpc(member: &str, route: &GrpcRoute) -> Result<(), Fault> {
         &format!("{member}.match.serviceName"),
         "is missing: `methodName` needs it",
     )?;
+    matching::check_headers(&format!("{member}.match.metadata"), route.matching.metadata.as_deref())?;
     let retries = route.retry_policy.as_ref();
     check_retries(
         member,

@@ -9,7 +9,28 @@ impl State {
     /// Refuses a specification that does not fit the resources there are.
     pub(super) fn check_integrity(&self, address: &Address, spec: &Spec) -> Result<(), Fault> {
         self.check_references(address, spec)?;
+        self.check_service_name(address)?;
         self.check_ports(address, spec)
+    }
+
+    /// Not documented: callers name virtual services as hosts, whose case does not count, and Envoy rejects every later
+    /// configuration of a caller that knows two of the same name.
+    fn check_service_name(&self, address: &Address) -> Result<(), Fault> {
+        let mut known = self.resources.keys().filter(|known| known.kind == Kind::VirtualService);
+        let namesake = known.find(|known| {
+            let same = |of: fn(&Address) -> &str| of(known).eq_ignore_ascii_case(of(address));
+            address.kind == known.kind && known.names[0] == address.names[0] && same(Address::name) && *known != address
+        });
+        match namesake {
+            None => Ok(()),
+            Some(namesake) => Err(Fault::invalid(
+                "virtualServiceName",
+                format!(
+                    "`{}` is not allowed: {namesake} differs in case only, which host names ignore",
+                    address.name()
+                ),
+            )),
+        }
     }
 
     /// App Mesh answers NotFoundException, not BadRequestException, to a route that names an unknown virtual

@@ -78,6 +78,12 @@ impl AddressPool {
         Err(NoAddress { prefixes: prefixes.join(" and "), ports: ports.clone() })
     }
 
+    /// The first of `former` addresses that is not `taken` and on which all `ports` can be bound.
+    pub fn again(former: &[Ipv4Addr], taken: &BTreeSet<Ipv4Addr>, ports: &BTreeSet<u16>) -> Option<Ipv4Addr> {
+        let mut former = former.iter().copied();
+        former.find(|&address| !taken.contains(&address) && ports.iter().all(|&port| is_free(address, port)))
+    }
+
     fn next(&mut self) -> Ipv4Addr {
         let AddressPrefix([a, b, c]) = self.prefixes[self.given / EACH % self.prefixes.len()];
         let last = u8::try_from(self.given % EACH + 1).unwrap_or(u8::MAX);

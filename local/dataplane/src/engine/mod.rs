@@ -14,7 +14,6 @@ mod run;
 pub mod state;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -24,14 +23,13 @@ use tracing::info;
 
 use crate::envoy::model::{ADMIN_PORT, EGRESS_PORT, INGRESS_PORT, Proxy};
 use crate::envoy::plane::Plane;
-use crate::envoy::role::Role;
-use crate::metrics::Publisher;
+use crate::envoy::role::{Role, RoleKind};
 use crate::ports::LocalPorts;
 use addresses::{AddressPool, AddressPrefix};
 use definition::{ContainerDefinition, TaskDefinition};
 use images::{Entry, ImageMap, Runs};
 use request::{CreateContainer, EngineError};
-use state::{Container, Health, Status, Tasks};
+use state::{Container, Gateway, Health, Status, Tasks};
 
 /// How the engine is set up.
 #[derive(Debug, Clone)]
@@ -60,22 +58,16 @@ pub struct Engine {
 struct Inner {
     settings: Settings,
     plane: Plane,
-    publisher: Publisher,
     tasks: Mutex<Tasks>,
     changed: watch::Sender<()>,
 }
 
 impl Engine {
     /// An engine without containers.
-    pub fn new(settings: Settings, plane: Plane, publisher: Publisher) -> Self {
+    pub fn new(settings: Settings, plane: Plane) -> Self {
         let addresses = AddressPool::new(&settings.prefixes);
-        let inner = Inner {
-            settings,
-            plane,
-            publisher,
-            tasks: Mutex::new(Tasks::new(addresses)),
-            changed: watch::Sender::new(()),
-        };
+        let inner =
+            Inner { settings, plane, tasks: Mutex::new(Tasks::new(addresses)), changed: watch::Sender::new(()) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -107,7 +99,7 @@ impl Engine {
             return Ok(container);
         }
         if let Some(role) = role {
-            let attached = self.attach(request, role, container.ip);
+            let attached = self.attach(request, role, &container);
             attached.inspect_err(|_| self.forget(&container.id))?;
         }
         let launch = run::Launch {
@@ -125,12 +117,13 @@ impl Engine {
         Ok(container)
     }
 
-    fn attach(&self, request: &CreateContainer, role: Role, address: Ipv4Addr) -> Result<(), EngineError> {
+    fn attach(&self, request: &CreateContainer, role: Role, container: &Container) -> Result<(), EngineError> {
         let task = request.task_id();
         let proxy = Proxy {
             role,
-            address,
+            address: container.ip,
             directory: self.inner.settings.state_directory.join("envoy").join(task),
+            log: container.log_path.clone(),
             reserved: self.bound_ports(&request.task_definition),
             ports: self.inner.settings.ports.clone(),
             egress_ports: BTreeMap::new(),
@@ -177,12 +170,7 @@ impl Engine {
             task.map(|task| (task.id.clone(), task.drained.clone()))
         };
         if let Some((task_id, drained)) = task {
-            drained
-                .get_or_init(|| async {
-                    self.inner.plane.drain(&task_id, patience).await;
-                    self.inner.publisher.publish().await;
-                })
-                .await;
+            drained.get_or_init(|| self.inner.plane.drain(&task_id, patience)).await;
         }
     }
 
@@ -236,7 +224,7 @@ impl Engine {
         let id = request.task_id();
         let mut ports = self.bound_ports(&request.task_definition);
         ports.extend([INGRESS_PORT, EGRESS_PORT, ADMIN_PORT]);
-        let task = tasks.get_or_add(&request.task_arn, id, &ports);
+        let task = tasks.get_or_add(&request.task_arn, id, &ports, self.gateway_of(request));
         let task = task.map_err(|error| EngineError::Address(id.to_owned(), error))?;
         if let Some(existing) = task.containers.get(&request.container_name) {
             return Ok((existing.clone(), false));
@@ -258,6 +246,21 @@ impl Engine {
         };
         task.containers.insert(container.name.clone(), container.clone());
         Ok((container, true))
+    }
+
+    /// The virtual gateway that a task is, if it is one.
+    fn gateway_of(&self, request: &CreateContainer) -> Option<Gateway> {
+        let mut containers = request.task_definition.container_definitions.iter();
+        containers.find_map(|container| {
+            let entry = self.inner.settings.images.find(&container.image)?;
+            let mut environment = container.environment();
+            if container.name == request.container_name {
+                environment.extend(request.environment.clone());
+            }
+            let role = Role::from_environment(&environment).ok()?;
+            let is_gateway = entry.runs == Runs::Envoy && role.kind == RoleKind::VirtualGateway;
+            is_gateway.then(|| Gateway { role, container: container.name.clone() })
+        })
     }
 
     /// The ports that a task's containers bind.

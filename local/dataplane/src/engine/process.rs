@@ -89,6 +89,16 @@ impl Process {
     }
 }
 
+/// Whoever no longer waits for a process, a health check of a container that ends for example, leaves nothing behind.
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Afterwards the group's number may be another's.
+        if self.child.id().is_some() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
 fn exit_code(status: ExitStatus) -> i32 {
     status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(-1)
 }

@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, watch};
 
 use super::addresses::{AddressPool, NoAddress};
 use super::definition::{Condition, Dependency};
+use crate::envoy::role::Role;
 
 /// Where a container is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -79,9 +80,26 @@ pub struct Task {
     pub containers: BTreeMap<String, Container>,
     /// Done once, when the first of its containers is stopped.
     pub drained: Arc<OnceCell<()>>,
+    /// The container that is a virtual gateway's Envoy.
+    gateway: Option<String>,
+}
+
+/// A task's container that is a virtual gateway's Envoy.
+#[derive(Debug)]
+pub struct Gateway {
+    /// The gateway.
+    pub role: Role,
+    /// The container's name.
+    pub container: String,
 }
 
 impl Task {
+    /// Whether the task is a virtual gateway's whose Envoy has ended, so that another one can have its address.
+    fn is_dead_gateway(&self) -> bool {
+        let envoy = self.gateway.as_ref().and_then(|name| self.containers.get(name));
+        envoy.is_some_and(|envoy| envoy.status == Status::Exited)
+    }
+
     /// Whether everything that `name` depends on holds.
     pub fn may_start(&self, name: &str) -> bool {
         let Some(container) = self.containers.get(name) else {
@@ -108,26 +126,46 @@ impl Task {
 pub struct Tasks {
     by_arn: BTreeMap<String, Task>,
     addresses: AddressPool,
+    /// Every address that a virtual gateway had: callers from outside know nothing else of it.
+    gateways: BTreeMap<Role, Vec<Ipv4Addr>>,
 }
 
 impl Tasks {
     /// No tasks, with `addresses` for those to come.
     pub fn new(addresses: AddressPool) -> Self {
-        Self { by_arn: BTreeMap::new(), addresses }
+        Self { by_arn: BTreeMap::new(), addresses, gateways: BTreeMap::new() }
     }
 
-    /// The task `arn`, which gets an address with free `ports` if it is new.
+    /// The task `arn`, which gets an address with free `ports` if it is new. A `gateway` gets the one that it had before, if
+    /// its Envoy there has ended.
     ///
     /// # Errors
     /// If there is no such address.
-    pub fn get_or_add(&mut self, arn: &str, id: &str, ports: &BTreeSet<u16>) -> Result<&mut Task, NoAddress> {
+    pub fn get_or_add(
+        &mut self,
+        arn: &str,
+        id: &str,
+        ports: &BTreeSet<u16>,
+        gateway: Option<Gateway>,
+    ) -> Result<&mut Task, NoAddress> {
+        let held = self.by_arn.values().filter(|task| !task.is_dead_gateway()).map(|task| task.address).collect();
         let taken = self.by_arn.values().map(|task| task.address).collect();
         match self.by_arn.entry(arn.to_owned()) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(new) => {
-                let address = self.addresses.allocate(&taken, ports)?;
+                let former = gateway.as_ref().and_then(|gateway| self.gateways.get(&gateway.role));
+                let address = match former.and_then(|former| AddressPool::again(former, &held, ports)) {
+                    Some(address) => address,
+                    None => self.addresses.allocate(&taken, ports)?,
+                };
+                if let Some(Gateway { role, .. }) = &gateway {
+                    let known = self.gateways.entry(role.clone()).or_default();
+                    known.retain(|other| *other != address);
+                    known.push(address);
+                }
                 let (id, containers, drained) = (id.to_owned(), BTreeMap::new(), Arc::default());
-                Ok(new.insert(Task { id, address, containers, drained }))
+                let gateway = gateway.map(|gateway| gateway.container);
+                Ok(new.insert(Task { id, address, containers, drained, gateway }))
             }
         }
     }

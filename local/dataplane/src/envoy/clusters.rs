@@ -25,7 +25,12 @@ pub fn egress_name(mesh: &str, node: &str) -> String {
     format!("cds_egress_{mesh}_{node}")
 }
 
-/// The cluster of a virtual node as its callers see it, and its addresses unless DNS has them.
+/// The cluster of a port at which nobody listens.
+pub fn dead(proxy: &Proxy, name: &str) -> (Value, Option<BTreeSet<SocketAddrV4>>) {
+    (by_files(name, &proxy.directory), Some(BTreeSet::new()))
+}
+
+/// The cluster `name` of a virtual node as its callers see it, and its addresses unless DNS has them.
 pub fn egress(
     world: World<'_>,
     proxy: &Proxy,
@@ -33,12 +38,11 @@ pub fn egress(
     node: &VirtualNodeSpec,
 ) -> (Value, Option<BTreeSet<SocketAddrV4>>) {
     let listener = node.listeners.as_ref().and_then(|all| all.first());
-    let name = egress_name(&proxy.role.mesh, name);
     let (mut cluster, endpoints) = match world.discovery.resolve(node.service_discovery.as_ref()) {
         Resolved::Registered(addresses) => {
-            (by_files(&name, &proxy.directory), Some(endpoints(world, proxy, node, addresses)))
+            (by_files(name, &proxy.directory), Some(endpoints(world, proxy, node, addresses)))
         }
-        Resolved::Dns(hostname) => (by_dns(&name, &hostname, node), None),
+        Resolved::Dns(hostname) => (by_dns(name, &hostname, node), None),
     };
     cluster["circuit_breakers"] = circuit_breakers(&[]);
     if let Some(listener) = listener {

@@ -111,7 +111,9 @@ fn route(name: &str, spec: &GatewayRouteSpec, cluster: &str) -> Option<(Option<S
 fn domain(matching: &GatewayRouteHostnameMatch) -> Option<String> {
     let exact = matching.exact.as_deref().map(str::to_owned);
     let suffix = matching.suffix.as_deref();
-    exact.or(suffix.map(|suffix| format!("*{}", suffix.trim_start_matches('*'))))
+    let domain = exact.or(suffix.map(|suffix| format!("*{}", suffix.trim_start_matches('*'))));
+    // To Envoy names that differ in case only are the same, and it refuses a table that has one twice.
+    domain.map(|domain| domain.to_ascii_lowercase())
 }
 
 fn forward(cluster: &str, target: &GatewayRouteTarget, hostname: Option<&GatewayRouteHostnameRewrite>) -> Value {

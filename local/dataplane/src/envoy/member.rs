@@ -113,7 +113,10 @@ impl Member {
     /// Takes note of what became of a configuration; returns whether this changes what callers are to do.
     pub(super) fn took(&mut self, (round, config): &Wanted, result: &Result<(), SyncError>) -> bool {
         let before = self.takes_requests();
-        self.applied = *round;
+        // Until it can be written, or Envoy answers, Envoy does as before: whoever waits for this round goes on waiting.
+        if !matches!(result, Err(SyncError::Silent(_) | SyncError::Write(..))) {
+            self.applied = *round;
+        }
         self.live = true;
         match result {
             Ok(()) => {
@@ -158,7 +161,8 @@ async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut 
                     // Its counters go with a cluster.
                     plane.sample(&task).await;
                     if let Err(problem) = syncer.remove_leftovers(config).await {
-                        warn!(task, %problem, "an Envoy did not take the removal of clusters");
+                        warn!(task, problem = crate::chain(&problem), "an Envoy did not take the removal of clusters");
+                        sleep(RETRY_AFTER).await;
                     }
                     // And this sample is without them, so that they count from 0 if they come back.
                     plane.sample(&task).await;
@@ -184,6 +188,7 @@ mod tests {
             role: Role { mesh: "demo".into(), kind: RoleKind::VirtualNode, name: "shop-1".into() },
             address,
             directory: "/state/envoy/task".into(),
+            log: "/state/logs/task/envoy.log".into(),
             reserved: Default::default(),
             ports: LocalPorts::new(&[], 0),
             egress_ports: Default::default(),
@@ -219,5 +224,15 @@ mod tests {
 
         member.want(5, config("b"));
         assert_eq!((worker.has_changed().ok(), member.applied), (Some(true), 4));
+    }
+
+    #[test]
+    fn a_round_that_could_not_be_written_is_waited_for_and_a_rejected_one_is_not() {
+        let mut member = member();
+        let full = std::io::ErrorKind::StorageFull.into();
+        member.took(&(7, Arc::default()), &Err(SyncError::Write("/state".into(), full)));
+        assert_eq!((member.applied, member.problem.is_some()), (0, true));
+        member.took(&(7, Arc::default()), &Err(SyncError::Rejected(vec!["it".into()])));
+        assert_eq!((member.applied, member.problem.is_some()), (7, true));
     }
 }

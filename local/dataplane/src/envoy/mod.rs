@@ -4,6 +4,7 @@ pub mod admin;
 mod bootstrap;
 mod clusters;
 mod drain;
+mod envoy_log;
 pub mod files;
 mod gateway;
 mod listeners;
@@ -23,7 +24,6 @@ use local_appmesh::snapshot::Mesh;
 
 use model::{Proxy, ProxyConfig, World};
 use role::RoleKind;
-use services::Service;
 
 pub use clusters::egress_name;
 
@@ -105,13 +105,16 @@ fn add_gateway(config: &mut ProxyConfig, mesh: &Mesh, proxy: &Proxy) -> bool {
 /// What every Envoy needs in order to call others: the services it knows, and their nodes' clusters.
 fn add_egress(config: &mut ProxyConfig, world: World<'_>, mesh: &Mesh, proxy: &Proxy) {
     let services = services::known_to(mesh, &proxy.role);
-    for name in services.iter().flat_map(Service::targets) {
-        let Some(node) = mesh.virtual_nodes.get(name) else {
+    for target in services.iter().flat_map(|service| service.targets(mesh)) {
+        let Some(node) = mesh.virtual_nodes.get(target.node) else {
             continue;
         };
-        let (cluster, endpoints) = clusters::egress(world, proxy, name, node);
+        let name = target.cluster(&proxy.role.mesh);
+        let (cluster, endpoints) = match target.dead_port {
+            None => clusters::egress(world, proxy, &name, node),
+            Some(_) => clusters::dead(proxy, &name),
+        };
         if let Some(endpoints) = endpoints {
-            let name = clusters::egress_name(&proxy.role.mesh, name);
             config.endpoints.insert(name, endpoints);
         }
         ProxyConfig::insert(&mut config.clusters, cluster);

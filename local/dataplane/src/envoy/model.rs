@@ -39,6 +39,8 @@ pub struct Proxy {
     pub address: Ipv4Addr,
     /// Where its files are.
     pub directory: PathBuf,
+    /// Where its output goes, which says why it rejects a configuration.
+    pub log: PathBuf,
     /// Ports on its address that belong to the task's containers.
     pub reserved: BTreeSet<u16>,
     /// Which port stands for which of AWS.

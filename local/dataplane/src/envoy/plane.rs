@@ -12,10 +12,12 @@ use tracing::error;
 use super::admin::Admin;
 use super::member::{Member, Wanted};
 use super::model::{EGRESS_PORT, Proxy, World};
+use super::role::RoleKind;
 use super::sync::SyncError;
 use super::{egress_ports, generate, http_services};
 use crate::discovery::Discovery;
-use crate::stats::{Book, FILTER, Labels, Sample};
+use crate::scrapes::Scraped;
+use crate::stats::{Book, FILTER, Labels, Sample, Series};
 
 /// A handle to all Envoys; clones share them.
 #[derive(Debug, Clone)]
@@ -156,8 +158,8 @@ impl Plane {
             .collect()
     }
 
-    /// Reads the counters of all running Envoys into the book.
-    pub async fn sample_all(&self) {
+    /// Reads the counters of all live Envoys into the book; also returns those of the virtual nodes.
+    pub async fn sample_all(&self) -> Vec<Scraped> {
         let live: Vec<String> = {
             let state = self.state();
             let members = state.members.iter().filter(|(_, member)| member.live);
@@ -168,24 +170,27 @@ impl Plane {
             let plane = self.clone();
             samples.spawn(async move { plane.sample(&task).await });
         }
-        samples.join_all().await;
+        samples.join_all().await.into_iter().flatten().collect()
     }
 
-    /// Reads the counters of the Envoy of `task` into the book.
-    pub async fn sample(&self, task: &str) {
-        let Some((admin, proxy, labels, last)) = self.with_member(task, |member| {
+    /// Reads the counters of the Envoy of `task` into the book; also returns them if it is a virtual node's that takes HTTP.
+    pub async fn sample(&self, task: &str) -> Option<Scraped> {
+        let (admin, role, labels, last) = self.with_member(task, |member| {
             let last = member.sample.clone();
-            (member.admin.clone(), member.proxy.clone(), member.labels.clone(), last)
-        }) else {
-            return;
-        };
+            (member.admin.clone(), member.proxy.role.clone(), member.labels.clone(), last)
+        })?;
         // Held while asking, so that samples are taken in the order of their answers.
         let mut last = last.lock().await;
-        if let Ok(statistics) = admin.statistics(FILTER).await {
-            let now = Sample::read(&statistics);
-            self.inner.book.record(&proxy.role, &labels, &last, &now);
-            *last = now;
+        let answer = admin.statistics(FILTER).await.ok();
+        let now = answer.map(|statistics| Sample::read(&statistics));
+        if let Some(now) = &now {
+            self.inner.book.record(&role, &last, now);
+            *last = now.clone();
         }
+        let counters = now.map(|now| now.classes());
+        let published = role.kind == RoleKind::VirtualNode && counters != Some(None);
+        let series = Series { labels, node: role.name };
+        published.then(|| Scraped { task: task.to_owned(), series, counters: counters.flatten() })
     }
 
     /// The live Envoys.
@@ -201,7 +206,11 @@ impl Plane {
         let mut state = self.state();
         let State { discovery, members, round } = &mut *state;
         *round += 1;
-        let sidecars = members.values().map(|member| (member.proxy.address, member.takes_requests())).collect();
+        let mut sidecars = BTreeMap::new();
+        for member in members.values() {
+            // A gateway's next Envoy may have the address of one that has ended.
+            *sidecars.entry(member.proxy.address).or_insert(false) |= member.takes_requests();
+        }
         let world = World { mesh: &mesh, discovery, sidecars: &sidecars };
         for member in members.values_mut() {
             member.proxy.egress_ports = egress_ports(world, &member.proxy);
@@ -220,10 +229,14 @@ impl Plane {
     }
 
     pub(super) fn took(&self, task: &str, wanted: &Wanted, result: &Result<(), SyncError>) {
-        if let Err(problem) = result {
-            error!(task, problem = crate::chain(problem), "an Envoy did not take its configuration");
+        let (before, changed) =
+            self.with_member(task, |member| (member.problem.clone(), member.took(wanted, result))).unwrap_or_default();
+        // What is tried every second is told once.
+        let problem = result.as_ref().err().map(|problem| crate::chain(problem));
+        if let Some(problem) = problem.filter(|problem| before.as_ref() != Some(problem)) {
+            error!(task, problem, "an Envoy did not take its configuration");
         }
-        if self.with_member(task, |member| member.took(wanted, result)) == Some(true) {
+        if changed {
             self.refresh();
         }
         self.inner.progress.send_replace(());

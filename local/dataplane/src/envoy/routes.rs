@@ -11,7 +11,7 @@ use super::matching::{self, rank};
 use super::model::Proxy;
 use super::resilience::{default_retry, grpc_retry, http_retry, set_timeouts};
 use super::role::RoleKind;
-use super::services::{Provider, Service};
+use super::services::{Provider, Service, Target};
 
 /// The name of the egress route table.
 pub const EGRESS: &str = "egress";
@@ -130,7 +130,7 @@ pub fn weights(mesh_name: &str, mesh: &Mesh, action: &RouteAction) -> BTreeMap<S
     let mut weights = BTreeMap::new();
     for target in &action.weighted_targets {
         if mesh.virtual_nodes.contains_key(&*target.virtual_node) {
-            let cluster = egress_name(mesh_name, &target.virtual_node);
+            let cluster = Target::of(mesh, target).cluster(mesh_name);
             *weights.entry(cluster).or_default() += target.weight.get();
         }
     }

@@ -7,6 +7,7 @@ use local_appmesh::spec::{
     Backend, PortMapping, PortProtocol, RouteSpec, VirtualNodeSpec, VirtualServiceProvider, WeightedTarget,
 };
 
+use super::clusters::egress_name;
 use super::model::{ADMIN_PORT, EGRESS_PORT, INGRESS_PORT, Proxy};
 use super::role::{Role, RoleKind};
 
@@ -21,6 +22,33 @@ pub struct Service<'a> {
     /// Who answers.
     pub provider: Provider<'a>,
     listener: Option<PortMapping>,
+}
+
+/// A virtual node that may answer for a virtual service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target<'a> {
+    /// The virtual node's name.
+    pub node: &'a str,
+    /// The port that a route asks for although the node does not listen there; nobody answers at it.
+    pub dead_port: Option<u16>,
+}
+
+impl<'a> Target<'a> {
+    /// The target of a route.
+    pub fn of(mesh: &Mesh, target: &'a WeightedTarget) -> Self {
+        let listener = mesh.virtual_nodes.get(&*target.virtual_node).and_then(port_mapping);
+        let port = target.port.filter(|port| listener.is_none_or(|listener| listener.port != *port));
+        Self { node: &target.virtual_node, dead_port: port.map(|port| port.number()) }
+    }
+
+    /// The name of the cluster by which callers reach it.
+    pub fn cluster(&self, mesh: &str) -> String {
+        let name = egress_name(mesh, self.node);
+        match self.dead_port {
+            None => name,
+            Some(port) => format!("{name}_port_{port}"),
+        }
+    }
 }
 
 /// Who answers for a virtual service.
@@ -65,13 +93,13 @@ impl<'a> Service<'a> {
     }
 
     /// The virtual nodes that may answer.
-    pub fn targets(&self) -> BTreeSet<&'a str> {
+    pub fn targets(&self, mesh: &Mesh) -> BTreeSet<Target<'a>> {
         let node = match self.provider {
-            Provider::Node(name, _) => Some(name),
+            Provider::Node(node, _) => Some(Target { node, dead_port: None }),
             Provider::Nobody | Provider::Router(_) => None,
         };
         let routed = self.routes().flat_map(RouteSpec::weighted_targets);
-        let routed = routed.map(|target: &WeightedTarget| &*target.virtual_node);
+        let routed = routed.map(|target| Target::of(mesh, target));
         routed.chain(node).collect()
     }
 

@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep};
 use super::admin::{Admin, Statistics};
 use super::bootstrap::bootstrap;
 use super::clusters::assignment;
+use super::envoy_log::EnvoyLog;
 use super::files::{self, Kind};
 use super::looks::Looks;
 use super::model::{Proxy, ProxyConfig};
@@ -40,9 +41,9 @@ pub enum SyncError {
     /// A file could not be written.
     #[error("cannot write Envoy's files in `{}`", .0.display())]
     Write(PathBuf, #[source] io::Error),
-    /// Envoy refused a resource and keeps what it had.
-    #[error("Envoy rejected `{0}`: its container's log says why")]
-    Rejected(String),
+    /// Envoy refused resources and keeps what it had of them.
+    #[error("Envoy rejected {}", .0.join("; "))]
+    Rejected(Vec<String>),
     /// Envoy said nothing in time.
     #[error("Envoy did not take {0:?} within {ACCEPT_WITHIN:?}")]
     Silent(Vec<String>),
@@ -57,7 +58,11 @@ pub struct Syncer {
     version: u64,
     /// Versions that Envoy has not confirmed yet, by the statistic that will show them.
     awaited: BTreeMap<String, String>,
+    /// How often Envoy rejected each resource so far.
     rejections: BTreeMap<String, u64>,
+    /// What Envoy rejected of the configuration that is being applied, each with its reason.
+    rejected: Vec<String>,
+    log: EnvoyLog,
     /// After a failure Envoy may have part of what it was given only: everything is to be written again.
     doubtful: bool,
 }
@@ -75,6 +80,8 @@ impl Syncer {
             version: 0,
             awaited: BTreeMap::new(),
             rejections: BTreeMap::new(),
+            rejected: Vec::new(),
+            log: EnvoyLog::new(proxy.log.clone()),
             doubtful: false,
         };
         let bootstrap_path = files::bootstrap_path(&proxy.directory);
@@ -94,13 +101,15 @@ impl Syncer {
         Ok(syncer)
     }
 
-    /// Makes the running Envoy do as `wanted`. Clusters that are no longer wanted stay until
+    /// Makes the running Envoy do as `wanted`. What it rejects keeps nothing else from reaching it. Clusters that are no longer wanted stay until
     /// [`Syncer::remove_leftovers`].
     ///
     /// # Errors
     /// If a file cannot be written, or Envoy does not take it.
     pub async fn apply(&mut self, wanted: &ProxyConfig) -> Result<(), SyncError> {
         let everything = std::mem::replace(&mut self.doubtful, true);
+        self.rejected.clear();
+        self.log.skip();
         for (cluster, addresses) in &wanted.endpoints {
             if everything || self.only_adds(cluster, addresses) {
                 self.write_endpoints(cluster, addresses)?;
@@ -127,6 +136,9 @@ impl Syncer {
             }
         }
         self.confirmed().await?;
+        if !self.rejected.is_empty() {
+            return Err(SyncError::Rejected(std::mem::take(&mut self.rejected)));
+        }
         self.doubtful = false;
         Ok(())
     }
@@ -196,18 +208,18 @@ impl Syncer {
         before.is_none_or(|before| before != addresses && before.is_subset(addresses))
     }
 
-    /// Waits until Envoy confirmed every file written so far.
+    /// Waits until Envoy confirmed or rejected every file written so far.
     async fn confirmed(&mut self) -> Result<(), SyncError> {
         let deadline = Instant::now() + ACCEPT_WITHIN;
         let mut looks = Looks::new(LOOK_EVERY, LOOK_EVERY * 5);
         loop {
             if let Ok(statistics) = self.admin.statistics(STATISTICS).await {
-                let rejected = self.new_rejection(&statistics);
-                self.awaited.retain(|name, version| statistics.text(name) != Some(version));
-                if let Some(name) = rejected {
-                    self.awaited.clear();
-                    return Err(SyncError::Rejected(name));
+                for resource in self.new_rejections(&statistics) {
+                    self.awaited.remove(&format!("{resource}.version_text"));
+                    let reason = self.log.rejection().unwrap_or_else(|| "its container's log says why".to_owned());
+                    self.rejected.push(format!("`{resource}`: {reason}"));
                 }
+                self.awaited.retain(|name, version| statistics.text(name) != Some(version));
                 let warming = ["cluster_manager.warming_clusters", "listener_manager.total_listeners_warming"];
                 let warming = warming.iter().filter_map(|gauge| statistics.number(gauge));
                 if self.awaited.is_empty() && warming.sum::<u64>() == 0 {
@@ -222,15 +234,15 @@ impl Syncer {
         }
     }
 
-    fn new_rejection(&mut self, statistics: &Statistics) -> Option<String> {
-        let mut found = None;
+    fn new_rejections(&mut self, statistics: &Statistics) -> Vec<String> {
+        let mut found = Vec::new();
         for (name, count) in statistics.numbers() {
             let Some(resource) = name.strip_suffix(".update_rejected") else {
                 continue;
             };
             let before = self.rejections.insert(resource.to_owned(), count);
             if count > before.unwrap_or(0) {
-                found = Some(resource.to_owned());
+                found.push(resource.to_owned());
             }
         }
         found

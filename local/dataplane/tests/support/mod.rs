@@ -75,6 +75,34 @@ impl DataPlane {
 
     /// The same with further `options`.
     pub async fn start_with(prefix: &str, gateway: &str, options: &[&str]) -> Self {
+        let (mut child, directory) = Self::spawn(prefix, gateway, "127.0.0.1:0", Stdio::piped(), options);
+        let url = ready(&mut child).await;
+        Self::running(child, url, directory)
+    }
+
+    /// Starts one whose log is on a full disk.
+    pub async fn start_without_log(prefix: &str) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+        let address = free.expect("a free port").to_string();
+        let full = std::fs::File::options().write(true).open("/dev/full").expect("a full disk");
+        let (child, directory) = Self::spawn(prefix, "http://127.0.0.1:9", &address, full.into(), &[]);
+        let plane = Self::running(child, format!("http://{address}"), directory);
+        eventually("an answer", || async { plane.client.get(&plane.url).send().await.ok() }).await;
+        plane
+    }
+
+    fn running(child: Child, url: String, directory: tempfile::TempDir) -> Self {
+        Self {
+            url,
+            client: Client::builder().no_proxy().build().expect("a client"),
+            state: directory.path().join("state"),
+            child,
+            instances: BTreeMap::new(),
+            _directory: directory,
+        }
+    }
+
+    fn spawn(prefix: &str, gateway: &str, listen: &str, log: Stdio, options: &[&str]) -> (Child, tempfile::TempDir) {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let images = directory.path().join("images.json");
         let app = env!("CARGO_BIN_EXE_dataplane-test-app");
@@ -87,32 +115,23 @@ impl DataPlane {
              "env": {"HOST": "{host}", "PORT": "{port}", "VERSION": "{egress:db.test.local}"}},
         ]});
         std::fs::write(&images, map.to_string()).expect("an image map");
-        let state = directory.path().join("state");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_local-dataplane"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--region", "us-west-2"])
+        let child = Command::new(env!("CARGO_BIN_EXE_local-dataplane"))
+            .args(["serve", "--listen", listen, "--region", "us-west-2"])
             .args(["--gateway", gateway, "--address-prefix", prefix])
-            .args(["--metrics-interval-ms", "200"])
+            .args(["--metric-delay", "0"])
             .args(options)
             .arg("--state-dir")
-            .arg(&state)
+            .arg(directory.path().join("state"))
             .arg("--envoy")
             .arg(envoy())
             .arg("--images")
             .arg(&images)
             .env("NO_COLOR", "1")
-            .stderr(Stdio::piped())
+            .stderr(log)
             .kill_on_drop(true)
             .spawn()
             .expect("the data plane");
-        let url = ready(&mut child).await;
-        Self {
-            url,
-            client: Client::builder().no_proxy().build().expect("a client"),
-            state,
-            child,
-            instances: BTreeMap::new(),
-            _directory: directory,
-        }
+        (child, directory)
     }
 
     pub fn process_id(&self) -> u32 {
@@ -191,8 +210,13 @@ impl DataPlane {
 
     /// Runs the virtual gateway `name`.
     pub async fn run_gateway(&self, name: &str) -> Task {
+        self.run_gateway_task(name, name).await
+    }
+
+    /// Runs the virtual gateway `name` as the task `task`.
+    pub async fn run_gateway_task(&self, name: &str, task: &str) -> Task {
         let request = json!({
-            "taskArn": format!("arn:aws:ecs:us-west-2:000000000000:task/test/{name}"),
+            "taskArn": format!("arn:aws:ecs:us-west-2:000000000000:task/test/{task}"),
             "cluster": "test", "family": name, "service": null,
             "taskDefinition": {"containerDefinitions": [{"name": "envoy", "image": "public/aws-appmesh-envoy:v1",
                 "portMappings": [{"containerPort": 8080}]}]}});
@@ -229,6 +253,11 @@ impl DataPlane {
             {"name": "test.local", "type": "DNS_PRIVATE", "services": services}]});
         let (status, _) = self.send(reqwest::Method::PUT, "/_engine/discovery", &snapshot).await;
         assert!(status.is_success());
+    }
+
+    /// What the Envoys of the mesh `test` counted.
+    pub async fn stats(&self) -> Value {
+        self.get("/_local/stats").await["meshes"]["test"].clone()
     }
 
     /// Asserts that every Envoy took everything it was given.

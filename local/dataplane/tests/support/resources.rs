@@ -38,11 +38,16 @@ impl DataPlane {
         self.appmesh("meshes/test/virtualServices", service).await;
     }
 
-    /// Creates the gateway `ingress` on port 8080, whose `/name` leads to the virtual service `name.test.local`.
-    pub async fn create_gateway(&self, name: &str) {
+    /// Creates the gateway `ingress` on port 8080, without routes.
+    pub async fn create_gateway_resource(&self) {
         let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
         let gateway = json!({"virtualGatewayName": "ingress", "spec": {"listeners": [listener]}});
         self.appmesh("meshes/test/virtualGateways", gateway).await;
+    }
+
+    /// Creates the gateway `ingress` on port 8080, whose `/name` leads to the virtual service `name.test.local`.
+    pub async fn create_gateway(&self, name: &str) {
+        self.create_gateway_resource().await;
         let target = json!({"virtualService": {"virtualServiceName": format!("{name}.test.local")}});
         let spec = json!({"httpRoute": {"match": {"prefix": format!("/{name}")}, "action": {"target": target}}});
         let route = json!({"gatewayRouteName": name, "spec": spec});

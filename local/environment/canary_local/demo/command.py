@@ -15,9 +15,11 @@ from typing import Any
 
 from rich.console import Console
 
+from canary_local.arguments import seconds, whole
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.environment import Environment
-from canary_local.errors import LocalError
+from canary_local.failures import FAILURE, said
+from canary_local.phases import Phases
 
 from .judge import judge
 from .live import announce, summary, view
@@ -30,6 +32,12 @@ from .scenes import IMAGES, Scene, image_map, scenes
 REQUEST_PATH = "/hello-service/hello/world"
 LOG_WIDTH = 140
 """Columns of the final table where no terminal says how many there are."""
+_EXIT_STATUS = """exit status:
+  0    every scene ended as promised
+  1    one did not, or the demo failed; the output says what
+  2    an argument is wrong
+  130  interrupted by Ctrl-C, a closed terminal or kill; everything that it had started has ended
+"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -38,26 +46,39 @@ def main(arguments: Sequence[str]) -> int:
     console = Console()
     if not console.is_terminal:
         console = Console(width=LOG_WIDTH)
-    try:
-        results, facts = _run(options, console)
-    except LocalError as error:
-        console.print(f"error: {error}" + (f"; see `{error.log}`" if error.log else ""), markup=False, highlight=False)
-        return 1
+    return said(lambda: _played(options, console))
+
+
+def _played(options: argparse.Namespace, console: Console) -> int:
+    results, facts = _run(options, console)
     console.print(summary(results))
     report = build(results, facts)
     _write(report, options.out)
     console.print(f"report: {options.out / 'report.html'} and report.json", highlight=False)
-    return 0 if report["kept"] else 1
+    return 0 if report["kept"] else FAILURE
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="canary_local.demo", description="canary deployments, played for real")
+    parser = argparse.ArgumentParser(
+        prog="canary_local.demo",
+        description="Canary deployments, played for real.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--checkout", type=Path, default=Path.cwd(), help="the repository's root")
-    parser.add_argument("--out", type=Path, default=Path("target/demo"), help="directory of the report")
-    parser.add_argument("--rate", type=float, default=80.0, help="requests a second")
-    parser.add_argument("--percentage-step", type=int, default=25, help="PercentageStep of every deployment")
-    parser.add_argument("--wait", type=int, default=12, help="WaitTime of every deployment, in seconds")
-    parser.add_argument("--stack-seconds", type=float, default=6.0, help="how long a stack takes to create")
+    add = parser.add_argument
+    add("--out", type=Path, default=Path("target/demo"), help="directory of the report (default: %(default)s)")
+    add("--rate", type=whole(1, 10_000), default=80, help="requests a second (default: %(default)s)")
+    add(
+        "--percentage-step",
+        type=whole(1, 100),
+        default=25,
+        help="PercentageStep of every deployment (default: %(default)s)",
+    )
+    add(
+        "--wait", type=whole(1, 100), default=12, help="WaitTime of every deployment, in seconds (default: %(default)s)"
+    )
+    add("--stack-seconds", type=seconds, default=6.0, help="how long a stack takes to create (default: %(default)s)")
     return parser
 
 
@@ -65,14 +86,16 @@ def _run(options: argparse.Namespace, console: Console) -> tuple[list[Result], d
     checkout = Checkout(options.checkout.resolve())
     wanted = scenes(options.percentage_step)
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    with Environment.start(
-        checkout,
-        images=[_images(checkout, wanted, options.out)],
-        # A place of its own, so that the demo plays beside an environment that is already up.
-        state_dir=checkout.state_dir / "demo",
-        stack_seconds=options.stack_seconds,
-        progress=lambda words: console.print(words, markup=False, highlight=False),
-    ) as environment:
+    with Phases(lambda words: console.print(words, markup=False, highlight=False)) as progress:
+        environment = Environment.start(
+            checkout,
+            images=[_images(checkout, wanted, options.out)],
+            # A place of its own, so that the demo plays beside an environment that is already up.
+            state_dir=checkout.state_dir / "demo",
+            stack_seconds=options.stack_seconds,
+            progress=progress,
+        )
+    with environment:
         load = Load(environment.gateway_url + REQUEST_PATH, options.rate)
         stage = Stage(environment, checkout.root, load, options.percentage_step, options.wait)
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -155,24 +155,6 @@ class Progress:
     def _remember(self, data: dict[str, Any]) -> None:
         self.plan = data.get("plan") or self.plan
         self.failure = data.get("failure") or self.failure
-
-
-def new_events(stepfunctions: Any, execution: str, last_id: int) -> list[Event]:
-    """The events after `last_id`, oldest first. Reads from the newest end, so a long history is not read again."""
-    found: list[Event] = []
-    for event in _newest_first(stepfunctions, execution):
-        if event["id"] <= last_id:
-            break
-        found.append(event)
-    return found[::-1]
-
-
-def _newest_first(stepfunctions: Any, execution: str) -> Iterator[Event]:
-    pages = stepfunctions.get_paginator("get_execution_history").paginate(
-        executionArn=execution, reverseOrder=True, includeExecutionData=True
-    )
-    for page in pages:
-        yield from page["events"]
 
 
 def parse_time(value: Any) -> float | None:

@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from .. import world
 from ..calls import Request
+from ..executions import history
 from . import measure
-from .history import new_events
 from .judge import Deployment, Played
 from .load import Load, between, failures
 from .scenes import Scene, event
@@ -98,7 +98,7 @@ def _follow(played: Played, stage: Stage, view: View) -> None:
         stats = stage.environment.stats()
         played.samples.append(measure.sample(stats, asked, stage.clock()))
         for deployment in played.deployments:
-            for item in new_events(stepfunctions, deployment.execution, deployment.progress.last_id):
+            for item in history(stepfunctions, deployment.execution, deployment.progress.last_id):
                 deployment.progress.apply(item)
         view.update(_status(played, stage))
         if end is None and not any(deployment.progress.running for deployment in played.deployments):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
@@ -12,11 +14,46 @@ from ministack.core import iam_evaluator
 
 from .patching import expect, expect_function, wrap
 
+logger = logging.getLogger("canary.aws_calls")
+
 # The environment variable that names the file. Without it nothing is recorded.
 FILE = "CANARY_LOCAL_AWS_CALLS"
-# The file that is open, if there is one.
-_file: list[int] = []
+# A longer file becomes `FILE.1`, in the place of an earlier one, and the record goes on in a new file.
+LONGEST = 64 << 20
 _ENFORCE_PARAMETERS = ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context")
+
+
+class Record:
+    """The file. It never fails a call: on a full disk the record has gaps."""
+
+    def __init__(self, path: str, longest: int = LONGEST) -> None:
+        self._path, self._longest = path, longest
+        self._lock = threading.Lock()
+        self._failed = False
+        self._open()
+
+    def append(self, line: bytes) -> None:
+        """Appends a line as a whole: neither threads nor readers see half of one."""
+        with self._lock:
+            try:
+                if self._size and self._size + len(line) > self._longest:
+                    os.close(self._file)
+                    os.replace(self._path, f"{self._path}.1")
+                    self._open()
+                self._size += os.write(self._file, line)
+                self._failed = False
+            except OSError as error:
+                if not self._failed:
+                    logger.error("calls are not recorded in %s: %s", self._path, error)
+                self._failed = True
+
+    def _open(self) -> None:
+        self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        self._size = os.fstat(self._file).st_size
+
+
+# The record that is kept, if there is one.
+_records: list[Record] = []
 
 
 def register() -> None:
@@ -26,15 +63,14 @@ def register() -> None:
         return
     expect_function(iam_evaluator, "caller_arn")
     expect(iam_evaluator, "EvalResult", type)
-    # Lines are appended whole by one write each, so that threads and readers see no half of one.
-    _file.append(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
+    _records.append(Record(path))
     wrap(iam_evaluator, "enforce", _ENFORCE_PARAMETERS, _recorded)
 
 
 def note(principal: str, action: str, resource: str, allowed: bool) -> None:
     """Records one decision."""
-    for file in _file:
-        os.write(file, _line(principal, action, resource, allowed))
+    for record in _records:
+        record.append(_line(principal, action, resource, allowed))
 
 
 def _recorded(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -96,6 +96,9 @@ class Container:
         with open(self._state["logPath"], "rb") as log:
             while True:
                 gone = not follow or self._gone()
+                # The data plane cuts a log that is too long: it begins again.
+                if log.tell() > os.fstat(log.fileno()).st_size:
+                    log.seek(0)
                 yield from iter(log.readline, b"")
                 if gone:
                     return

@@ -11,7 +11,7 @@ from typing import Any
 from ministack.core.concurrency import resource_lock, spawn_background
 from ministack.services import ecs
 
-from . import cloudmap, last_words
+from . import cloudmap, ecs_api, last_words
 from .docker_client import Container, DockerClient, ImageUnavailable
 from .engine import Engine, EngineError
 from .patching import expect, expect_function, wrap
@@ -20,6 +20,7 @@ logger = logging.getLogger("canary.ecs")
 
 POLL_SECONDS = 0.1
 HEALTH_FAILED = "Task failed container health checks"
+ESSENTIAL_EXITED = "Essential container in task exited"
 # A service whose tasks keep failing is retried ever more slowly, as ECS does; the first failures are retried at
 # once, so that a circuit breaker trips soon.
 _FREE_FAILURES = 3
@@ -41,6 +42,8 @@ def register(engine: Engine) -> None:
     expect_function(ecs, "_bump_task_version", "task")
     expect_function(ecs, "_task_ip", "task")
     expect_function(ecs, "_iso")
+    expect_function(ecs, "_cluster_name_from_arn", "arn")
+    expect_function(ecs, "_reconcile_service_tasks", "cluster_name", "svc_key")
     expect(ecs, "_ImagePullError", type)
     expect(ecs, "_STOP_SEQUENCE", tuple)
     ecs._docker = DockerClient(engine, _describe)
@@ -101,8 +104,11 @@ def _mark_running(original: Callable[..., bool]) -> Callable[..., bool]:
         """Waits until every container runs, and is healthy where it has a health check."""
         failure = _await_running(task_arn, task)
         if failure:
-            reason, stop_code, exit_code = failure
-            ecs._mark_task_stopped(task_arn, task, reason, stop_code, exit_code=exit_code)
+            reason, stop_code = failure
+            stopped = ecs._mark_task_stopped(task_arn, task, reason, stop_code)
+            # Of those that the scheduler stops ministack counts none as failed.
+            if stopped and stop_code == "ServiceSchedulerInitiated":
+                ecs._record_service_task_failure(task)
             return False
         if not original(task_arn, task):
             return False
@@ -115,7 +121,7 @@ def _mark_running(original: Callable[..., bool]) -> Callable[..., bool]:
     return mark_task_running
 
 
-def _await_running(task_arn: str, task: dict) -> tuple[str, str, int | None] | None:
+def _await_running(task_arn: str, task: dict) -> tuple[str, str] | None:
     """None once the task runs (or is being stopped by someone else), otherwise why it failed."""
     pause = threading.Event()
     while ecs._task_is_active(task_arn, task):
@@ -123,9 +129,9 @@ def _await_running(task_arn: str, task: dict) -> tuple[str, str, int | None] | N
         _copy_health(task, containers)
         for essential, container in zip(_essentials(task), containers):
             if essential and container.status == "exited":
-                return "Essential container in task exited", "EssentialContainerExited", container.exit_code
+                return ESSENTIAL_EXITED, "EssentialContainerExited"
             if essential and container.health == "UNHEALTHY":
-                return HEALTH_FAILED, "TaskFailedToStart", None
+                return HEALTH_FAILED, "ServiceSchedulerInitiated" if _service_of(task) else "TaskFailedToStart"
         checked = _health_checked(task)
         if containers and all(_is_up(c, name in checked) for c, name in zip(containers, _names(task))):
             return None
@@ -141,11 +147,27 @@ def _is_up(container: Container, has_health_check: bool) -> bool:
 
 def _mark_stopped(original: Callable[..., bool]) -> Callable[..., bool]:
     def mark_task_stopped(task_arn: str, task: dict, reason: str, stop_code: str, exit_code: int | None = None) -> bool:
-        """Leaves Cloud Map first, so that nobody finds a task that is about to go, and keeps what its containers said."""
+        """Leaves Cloud Map first, so that nobody finds a task that is about to go, and keeps what its containers said.
+
+        A service's task that a user stops is replaced at once; ministack replaces only those that fail.
+        """
         if ecs._task_is_active(task_arn, task):
             cloudmap.deregister_task(task)
-            last_words.note(task, _essentials(task), _containers(task))
-        return original(task_arn, task, reason, stop_code, exit_code)
+            containers = _containers(task)
+            last_words.note(task, _essentials(task), containers)
+            _copy_exit_codes(task, containers)
+        by_user = stop_code == "UserInitiated" and ecs_api.stopped_by_user()
+        if stop_code == "UserInitiated" and not by_user:
+            stop_code = "ServiceSchedulerInitiated"
+            reason = f"Scaling activity initiated by (deployment {task.get('_deployment_id')})"
+        elif stop_code == "EssentialContainerExited":
+            reason = ESSENTIAL_EXITED
+        # One code for all containers would be true of none: each gets its own when its process has ended.
+        stopped = original(task_arn, task, reason, stop_code, None)
+        if stopped and by_user and (service := _service_of(task)):
+            with ecs_api.on_behalf_of_user(False):
+                ecs._reconcile_service_tasks(service.split("/", 1)[0], service)
+        return stopped
 
     return mark_task_stopped
 
@@ -156,10 +178,12 @@ def _cleanup(original: Callable[..., None]) -> Callable[..., None]:
         lock = resource_lock("ecs-task", task.get("taskArn", ""))
         with lock:
             task["_cleaners"] = task.get("_cleaners", 0) + 1
+        containers = _containers(task)
         try:
             # ministack passes no client after an essential container's exit and would leave the sidecars running.
             original(task, docker_client or ecs._docker, extra_container)
         finally:
+            _copy_exit_codes(task, containers)
             with lock:
                 task["_cleaners"] -= 1
                 if task["_cleaners"] == 0 and task["lastStatus"] == "STOPPING":
@@ -183,7 +207,7 @@ def _observe(original: Callable[..., None]) -> Callable[..., None]:
             containers = _containers(task)
             _copy_health(task, containers)
             unhealthy = any(e and c.health == "UNHEALTHY" for e, c in zip(_essentials(task), containers))
-            if unhealthy and task.get("group", "").startswith("service:"):
+            if unhealthy and _service_of(task):
                 if ecs._mark_task_stopped(task_arn, task, HEALTH_FAILED, "ServiceSchedulerInitiated"):
                     ecs._cleanup_task_resources(task, docker_client)
                     ecs._record_service_task_failure(task)
@@ -247,14 +271,27 @@ def _containers(task: dict) -> list[Container]:
     return containers
 
 
+def _copy_exit_codes(task: dict, containers: list[Container]) -> None:
+    with resource_lock("ecs-task", task["taskArn"]):
+        for record, container in zip(task["containers"], containers):
+            if container.status == "exited" and container.exit_code is not None:
+                record["exitCode"] = container.exit_code
+
+
 def _copy_health(task: dict, containers: list[Container]) -> None:
     with resource_lock("ecs-task", task["taskArn"]):
         for record, container in zip(task["containers"], containers):
             record["healthStatus"] = container.health
-        states = [r["healthStatus"] for e, r in zip(_essentials(task), task["containers"]) if e]
-        known = [state for state in states if state != "UNKNOWN"]
-        checked = "UNHEALTHY" if "UNHEALTHY" in known else "HEALTHY"
-        task["healthStatus"] = checked if known else "UNKNOWN"
+        states = {r["healthStatus"] for e, r in zip(_essentials(task), task["containers"]) if e}
+        # The first of these that an essential container is in; one without a health check is UNKNOWN.
+        order = ("UNHEALTHY", "UNKNOWN", "HEALTHY")
+        task["healthStatus"] = next((state for state in order if state in states), "UNKNOWN")
+
+
+def _service_of(task: dict) -> str:
+    """`cluster/service` of a service's task, otherwise nothing."""
+    kind, _, name = task.get("group", "").partition(":")
+    return f"{ecs._cluster_name_from_arn(task['clusterArn'])}/{name}" if kind == "service" and name else ""
 
 
 def _essentials(task: dict) -> list[bool]:

@@ -10,6 +10,8 @@ from . import (
     autoscaling_cfn,
     aws_calls,
     cloudmap,
+    cloudwatch,
+    ecs_api,
     ecs_cfn,
     ecs_tasks,
     invocation_rights,
@@ -36,9 +38,11 @@ def install(engine: Engine) -> None:
     aws_calls.register()
     appmesh_cfn.register(engine)
     autoscaling_cfn.register()
+    cloudwatch.register()
     discovery = cloudmap.Discovery(engine)
     cloudmap.register(discovery)
     ecs_tasks.register(engine)
+    ecs_api.register()
     ecs_cfn.register()
     stacks.register()
     acting_roles.register()

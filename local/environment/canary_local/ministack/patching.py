@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
+import json
 from collections.abc import Callable
+from functools import cache
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+# The hash of each function's source as it was when the plugin was written against it.
+PINS = Path(__file__).with_name("pins.json")
+_PLUGIN = __name__.rpartition(".")[0]
+_HASH_DIGITS = 16
 
 
 class IncompatibleMinistack(RuntimeError):
@@ -33,7 +42,8 @@ def expect(module: ModuleType | type, name: str, kind: type | None = None) -> An
 
 
 def expect_function(module: ModuleType | type, name: str, *parameters: str) -> Callable[..., Any]:
-    """The function `module.name` if its parameters are called exactly `parameters`, in that order."""
+    """The function `module.name` if its parameters are called exactly `parameters`, in that order, and its source is the
+    pinned one."""
     function = expect(module, name)
     if not callable(function):
         raise IncompatibleMinistack(f"`{module.__name__}.{name}` is not a function")
@@ -42,6 +52,7 @@ def expect_function(module: ModuleType | type, name: str, *parameters: str) -> C
         raise IncompatibleMinistack(
             f"`{module.__name__}.{name}` takes ({', '.join(actual)}), expected ({', '.join(parameters)})"
         )
+    _check_source(module, name, function)
     return function
 
 
@@ -50,3 +61,31 @@ def wrap(
 ) -> None:
     """Replaces the checked function `module.name`, or a method of a class, by `make(original)`."""
     setattr(module, name, make(expect_function(module, name, *parameters)))
+
+
+# Hashes that are collected instead of checked; see `pins`.
+recorded: dict[str, str] | None = None
+
+
+def _check_source(module: ModuleType | type, name: str, function: Callable[..., Any]) -> None:
+    # What the plugin itself has put there was checked when it was.
+    if getattr(function, "__module__", "").startswith(_PLUGIN):
+        return
+    path = f"{module.__module__}.{module.__qualname__}" if isinstance(module, type) else module.__name__
+    path, found = f"{path}.{name}", _hash(function)
+    if recorded is not None:
+        recorded[path] = found
+    elif path not in (pins := _pins(PINS)):
+        raise IncompatibleMinistack(f"`{path}` is not in {PINS.name}: `python -m {_PLUGIN}.pins` adds it")
+    elif pins[path] != found:
+        raise IncompatibleMinistack(f"`{path}` has changed: its source is not the one in {PINS.name}")
+
+
+def _hash(function: Callable[..., Any]) -> str:
+    source = inspect.getsource(inspect.unwrap(function))
+    return hashlib.sha256(source.encode()).hexdigest()[:_HASH_DIGITS]
+
+
+@cache
+def _pins(path: Path) -> dict[str, str]:
+    return json.loads(path.read_text())

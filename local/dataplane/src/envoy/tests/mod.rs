@@ -93,6 +93,7 @@ impl Resources {
             role: Role { mesh: "demo".into(), kind, name: name.into() },
             address: Ipv4Addr::new(127, 0, 40, 9),
             directory: "/state/envoy/task".into(),
+            log: "/state/logs/task/envoy.log".into(),
             reserved: BTreeSet::from([80]),
             ports: LocalPorts::new(&["127.0.40".parse().unwrap()], self.lowest_port),
             egress_ports: BTreeMap::new(),

@@ -39,6 +39,21 @@ fn an_http_split_keeps_weight_zero_and_has_the_defaults_of_app_mesh() {
 }
 
 #[test]
+fn a_target_s_port_is_honoured() {
+    let mut resources = Resources::new("http");
+    let action = json!({"weightedTargets": [
+        {"virtualNode": "shop-1", "weight": 50, "port": 8080}, {"virtualNode": "shop-2", "weight": 50, "port": 8081}]});
+    resources.route("r", json!({"httpRoute": {"match": {"prefix": "/"}, "action": action}}));
+    let config = resources.of_node("web");
+    let clusters = &config.routes["egress"]["virtual_hosts"][0]["routes"][0]["route"]["weighted_clusters"]["clusters"];
+    let dead = "cds_egress_demo_shop-2_port_8081";
+    assert_eq!(*clusters, json!([{"name": "cds_egress_demo_shop-1", "weight": 50}, {"name": dead, "weight": 50}]));
+    // The node listens at 8080 only, so nobody answers there.
+    assert_eq!(config.endpoints[dead], [].into());
+    assert!(config.clusters.contains_key(dead) && !config.clusters.contains_key("cds_egress_demo_shop-2"));
+}
+
+#[test]
 fn a_split_of_nothing_answers_503_instead_of_being_rejected() {
     let route = only_route("httpRoute", json!({"match": {"prefix": "/"}, "action": split(0, 0)}));
     assert_eq!(route["direct_response"]["status"], 503);
