@@ -180,8 +180,12 @@ class Environment:
         return self._ask_dataplane("/_local/stats")["meshes"]
 
     def problems(self) -> list[dict[str, str]]:
-        """Envoys that did not take their configuration: `resource`, `task` and `message`, which has Envoy's words."""
-        return self._ask_dataplane("/_local/health").get("rejected", [])
+        """What is degraded: Envoys that did not take their configuration, with Envoy's words in `message`, and a full disk."""
+        health = self._ask_dataplane("/_local/health")
+        lost = health.get("lostLogLines", 0)
+        message = f"{lost} lines could not be written: is the disk full?"
+        log = {"resource": "the data plane's own log", "task": "none", "message": message}
+        return health.get("rejected", []) + ([log] if lost else [])
 
     def _ask_dataplane(self, path: str) -> dict[str, Any]:
         status, body = get(self._state.dataplane_port, path)

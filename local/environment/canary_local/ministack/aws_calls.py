@@ -37,9 +37,10 @@ class Record:
         with self._lock:
             try:
                 if self._size and self._size + len(line) > self._longest:
-                    os.close(self._file)
                     os.replace(self._path, f"{self._path}.1")
+                    older = self._file
                     self._open()
+                    os.close(older)
                 self._size += os.write(self._file, line)
                 self._failed = False
             except OSError as error:

@@ -82,8 +82,11 @@ def _check_source(module: ModuleType | type, name: str, function: Callable[..., 
 
 
 def _hash(function: Callable[..., Any]) -> str:
-    source = inspect.getsource(inspect.unwrap(function))
-    return hashlib.sha256(source.encode()).hexdigest()[:_HASH_DIGITS]
+    lines = inspect.getsource(inspect.unwrap(function)).splitlines()
+    # Versions of Python differ in whether comments behind a function belong to it.
+    while not lines[-1].strip() or lines[-1].lstrip().startswith("#"):
+        lines.pop()
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:_HASH_DIGITS]
 
 
 @cache
