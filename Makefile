@@ -28,7 +28,7 @@ running = find "$(1)" -maxdepth 3 -name state.json 2> /dev/null | grep -q .
 USABLE = { test -x $(BIN)/python || $(MAKE) --no-print-directory $(INSTALLED); }
 
 .DEFAULT_GOAL := help
-.PHONY: help demo load test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean bench $(INFRA_TARGETS)
+.PHONY: help demo load check definition test faults fuzz lint advisories up down status env deploy repair call logs package package-cli build clean bench $(INFRA_TARGETS)
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -36,7 +36,7 @@ help: ## Show this list
 	@printf '  make %s\n' $(INFRA_TARGETS)
 
 # To ask for help needs no build.
-needed = $(if $(filter --help -h,$(1)),$(INSTALLED),package build)
+needed = $(if $(filter --help -h,$(1)),$(INSTALLED),$(INSTALLED) build)
 
 demo: $(call needed,$(DEMO_OPTIONS)) ## Play the canary scenes with live traffic; report in target/demo (DEMO_OPTIONS=--help)
 	@$(LOCAL).demo $(DEMO_OPTIONS)
@@ -74,6 +74,19 @@ call: $(INSTALLED) ## Make requests (URL=http://... COUNT=100 HEADER=x-version H
 logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=part of a task's or container's)
 	@$(LOCAL) logs $(if $(filter command,$(origin NAME)),"$(NAME)")
 
+check: $(INSTALLED) ## What to run before a commit: formatting, lints, templates, unit and contract tests; starts no environment
+	cargo fmt --check
+	$(BIN)/ruff check local samples tests infra bench
+	$(BIN)/ruff format --check local samples tests infra bench
+	$(BIN)/cfn-lint $(TEMPLATES)
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --workspace --lib --test 'contract_*'
+
+definition: $(INSTALLED) ## Write statemachine/canary.asl.json from its source, canary.asl.yaml
+	$(BIN)/python statemachine/write.py
+
+# The tests run what is deployed to AWS: the small zips of `make package`.
+test: export CANARY_ZIPS := target/package
 test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
@@ -81,20 +94,15 @@ test: package build ## Run every test
 faults: $(call needed,$(FAULTS_OPTIONS)) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
-# What the functions are measured against, built as they are, and what measures them.
+# What the functions are measured against, built as they are.
 test bench: BESIDE := floor
-test: TOOLS := -p bench-functions
+bench: export CANARY_ZIPS := target/package
 
-bench: $(call needed,$(BENCH_OPTIONS)) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
+bench: $(if $(filter --help -h,$(BENCH_OPTIONS)),,package) $(call needed,$(BENCH_OPTIONS)) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
 	$(if $(filter --help -h,$(BENCH_OPTIONS)),,cargo build --release -p bench-functions)
 	PYTHONPATH=bench:local/environment $(LATER) $(BIN)/python -m canary_bench $(BENCH_OPTIONS)
 
-lint: $(INSTALLED) $(DENY) ## Check formatting, lints, templates and licences
-	cargo fmt --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	$(BIN)/ruff check local samples tests infra bench
-	$(BIN)/ruff format --check local samples tests infra bench
-	$(BIN)/cfn-lint $(TEMPLATES)
+lint: check $(DENY) ## What `make check` does, and licences and advisories
 	$(DENY) check --hide-inclusion-graph licenses bans sources
 	@$(MAKE) --no-print-directory advisories
 
@@ -111,9 +119,11 @@ advisories: $(INSTALLED) $(DENY) $(AUDIT) ## Check the advisories about crates a
 	else echo "advisories about Python packages: NOT checked, their database cannot be reached from here:" \
 		"$$(tail -n 1 $(ADVISORIES)/python.log)"; fi
 
-build: ## Build the data plane, the samples and the canary command
+# Always the whole workspace: with other packages chosen, cargo would choose other features of the SDK and compile it anew.
+build: ## Build everything for this machine, and zip the functions into target/functions
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
-	cargo build -p local-dataplane -p canary-cli -p 'sample-*' $(TOOLS)
+	cargo build --workspace
+	@PYTHONPATH=local/environment $(PYTHON) -m canary_local.zips $(FUNCTIONS)
 
 # Lambda's provided.al2023 has glibc 2.34. What cargo links by itself needs the glibc of the machine it runs on, which
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.

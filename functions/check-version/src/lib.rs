@@ -96,8 +96,8 @@ impl Begin {
 /// Validates, reads, plans.
 ///
 /// # Errors
-/// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning`, `Canary.QueuedTooLong` or `Canary.UnexpectedRoute`
-/// for a deployment that cannot be begun; otherwise what AWS refused. The lock is given back then.
+/// `Canary.InvalidInput`, `Canary.AlreadyDeployed`, `Canary.AlreadyRunning`, `Canary.QueuedTooLong`, `Canary.NotRecordable` or
+/// `Canary.UnexpectedRoute` for a deployment that cannot be begun; otherwise what AWS refused. The lock is given back then.
 pub async fn handle<Router, Records, Checked, Held, Others>(
     input: Input,
     ports: Ports<'_, Router, Records, Checked, Held, Others>,
@@ -232,6 +232,11 @@ where
     }
     let service = request.service();
     let recorded = ports.records.recorded(&service.version_parameter()).await?;
+    if let Some(record) = &recorded
+        && let Some(why) = ports.records.recordable(&service, record).await?
+    {
+        return Err(Error::NotRecordable { service: service.microservice_name, why });
+    }
     let found = Found {
         recorded_version: recorded.map(|record| record.version),
         route: ports.router.route(&service).await?,

@@ -285,3 +285,14 @@ async fn a_template_that_cloudformation_refuses_is_bad_input() {
     assert_eq!(error.name(), "Canary.InvalidInput");
     assert_eq!(error.to_string(), "`CanaryTemplate` is not a valid CloudFormation template: unresolved tag");
 }
+
+#[tokio::test]
+async fn a_version_that_could_not_be_recorded_at_the_end_is_refused_before_traffic_moves() {
+    let record = Some(Record { sha: "aaa".into(), version: 100 });
+    let start = State { record, label_on_oldest: Some("keep".to_owned()), ..version_aaa_is_live() };
+    let world = World::new(start.clone());
+    let error = check(&world, request()).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.NotRecordable");
+    assert!(error.to_string().contains("the oldest of 100 versions has the label `keep`"), "{error}");
+    assert_eq!(*world.state(), start);
+}

@@ -81,6 +81,14 @@ pub enum Error {
         /// For how many seconds it may be.
         allowed: i64,
     },
+    /// The deployment could not be recorded at its end.
+    #[error("a version of `{service}` could not be recorded: {why}")]
+    NotRecordable {
+        /// The service.
+        service: String,
+        /// What keeps Parameter Store from it.
+        why: String,
+    },
     /// The live route is not what this deployment may change.
     #[error("route of `{service}` is not this deployment's to change: {why}")]
     UnexpectedRoute {
@@ -158,6 +166,7 @@ pub const NAMES: &[(&str, Kind)] = &[
     ("Canary.AlreadyDeployed", Kind::GiveUp),
     ("Canary.AlreadyRunning", Kind::GiveUp),
     ("Canary.QueuedTooLong", Kind::GiveUp),
+    ("Canary.NotRecordable", Kind::GiveUp),
     ("Canary.UnexpectedRoute", Kind::GiveUp),
     ("Canary.ShiftNotApplied", Kind::Retry),
     ("Canary.StillReceivingTraffic", Kind::GiveUp),
@@ -218,6 +227,7 @@ impl Error {
             Self::AlreadyDeployed { .. } => "Canary.AlreadyDeployed",
             Self::AlreadyRunning { .. } => "Canary.AlreadyRunning",
             Self::QueuedTooLong { .. } => "Canary.QueuedTooLong",
+            Self::NotRecordable { .. } => "Canary.NotRecordable",
             Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
             Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
             Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",
@@ -276,6 +286,7 @@ mod tests {
             Error::AlreadyDeployed { version: text(), service: text() },
             Error::AlreadyRunning { service: text(), execution: text() },
             Error::QueuedTooLong { service: text(), execution: text(), waited: 1, allowed: 0 },
+            Error::NotRecordable { service: text(), why: text() },
             Error::UnexpectedRoute { service: text(), why: text() },
             Error::ShiftNotApplied { service: text(), wanted: text(), found: text() },
             Error::StillReceivingTraffic { version: text(), routes: text() },

@@ -14,6 +14,7 @@ from .errors import LocalError
 FUNCTIONS = ("check-version", "deploy-stack", "shift-traffic", "gather-health", "promote", "remove-old", "rollback")
 HELLO = ("hello-web", "hello-backend")
 STATE_DIR_VARIABLE = "CANARY_STATE_DIR"
+ZIPS_VARIABLE = "CANARY_ZIPS"
 MINIMUM_PYTHON = (3, 10)
 # platform.machine() -> the shared template's Architecture.
 _ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -77,8 +78,8 @@ class Checkout:
         return self.root / "statemachine" / "canary.asl.json"
 
     def package(self, function: str) -> Path:
-        """The zip of a function, as it is deployed to AWS."""
-        return self.root / "target" / "package" / f"{function}.zip"
+        """The zip of a function: of the development build, or in the folder that the variable `CANARY_ZIPS` names."""
+        return self.root / os.environ.get(ZIPS_VARIABLE, "target/functions") / f"{function}.zip"
 
     def check(self, programs: Sequence[str] = HELLO) -> None:
         """Raises a `LocalError` for the first thing that is missing. `programs` are the apps that are to run."""
@@ -99,7 +100,8 @@ class Checkout:
 
     def _needed(self, programs: Sequence[str] = HELLO) -> list[tuple[Path, str]]:
         build, restore = "run `make build`", "restore it from version control"
-        needed = [(self.package(function), "run `make package`") for function in FUNCTIONS]
+        zips = "run `make package`" if ZIPS_VARIABLE in os.environ else build
+        needed = [(self.package(function), zips) for function in FUNCTIONS]
         needed += [(path, build) for path in (self.dataplane, self.canary)]
         needed += [(self.dataplane.with_name(name), build) for name in programs]
         sources = (self.images, self.shared_template, self.canary_template, self.hello_template, self.definition)

@@ -201,7 +201,7 @@ def test_what_is_missing_is_named_with_its_remedy(checkout: Checkout) -> None:
     with pytest.raises(LocalError, match=r"^`target/debug/local-dataplane` is missing: run `make build`$"):
         checkout.check()
     checkout.package(FUNCTIONS[-1]).unlink()
-    with pytest.raises(LocalError, match=r"^`target/package/rollback.zip` is missing: run `make package`$"):
+    with pytest.raises(LocalError, match=r"^`target/functions/rollback.zip` is missing: run `make build`$"):
         checkout.check()
 
 
