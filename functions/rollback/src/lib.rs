@@ -141,7 +141,10 @@ async fn take_back_record(plan: &Plan, phase: Phase, records: &impl VersionRecor
 /// removal; otherwise the removal is a person's, and keeps nobody from deploying.
 async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, execution: &str) -> Result<Output> {
     if failure.can_pass() {
-        let next = "; the next deployment or a repair goes on with the removal of the version before it";
+        let next = match plan.deployment {
+            Deployment::First { .. } => "; the next deployment or a repair finishes this one",
+            Deployment::Canary { .. } => "; the next deployment or a repair removes the version before it",
+        };
         return Ok(Output::OldVersionKept(outcome(failure, &format!("{why}{next}"))));
     }
     lock::finish(locks, plan, execution).await?;

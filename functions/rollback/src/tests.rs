@@ -120,7 +120,7 @@ async fn a_removal_that_an_outage_stopped_is_left_to_the_next_deployment() {
         let world = World::new(State { record: record.clone(), lock: lock.clone(), ..at(&[("web-bbb", 100)]) });
         let output = roll_back_after(&world, canary_plan, error).await.unwrap();
         let Output::OldVersionKept(Outcome { summary, .. }) = output else { panic!("{output:?}") };
-        assert_eq!(summary.contains("the next deployment or a repair goes on"), kept, "{summary}");
+        assert_eq!(summary.contains("the next deployment or a repair removes"), kept, "{summary}");
         assert_eq!(world.state().lock.is_some(), kept, "{error}");
     }
 }
