@@ -204,7 +204,7 @@ def _attached(options: argparse.Namespace) -> Iterator[Environment]:
 def _follow(environment: Environment, arn: str, service: str) -> int:
     print(arn, flush=True)
     status = ""
-    narrator = report.Narrator(environment.ending)
+    narrator = report.Narrator()
     rejections = report.Rejections()
     try:
         for steps in environment.looks(arn):

@@ -211,10 +211,6 @@ class Environment:
         """The new steps of an execution at each look, which may be none; the last one's kind is `ended`."""
         return executions.looks(self.client, arn)
 
-    def ending(self, arn: str) -> str:
-        """How an execution ended, in words; empty if that is not known."""
-        return executions.ending(self.client, arn)
-
     def keep(self) -> None:
         """Lets the environment outlive this command."""
         self._state.owner = None

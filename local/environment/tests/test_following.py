@@ -40,9 +40,6 @@ class Followed:
     def problems(self) -> list[dict[str, str]]:
         return [{"task": "web-1", "resource": "virtual node `web-1`", "message": "bad regex\n"}]
 
-    def ending(self, _: str) -> str:
-        return ""
-
 
 DIED = "error: ministack ended unexpectedly: `make logs NAME=ministack` may tell why, `make down up` starts again"
 LOST = [
