@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -54,7 +55,7 @@ def variables(environment: Environment) -> str:
 
 
 def status(environment: Environment) -> str:
-    """Endpoint, gateways, who serves how much, and what Envoy has rejected."""
+    """Endpoint, gateway, who serves how much, and what is wrong, a configuration that Envoy has rejected for one."""
     meshes = environment.meshes()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
     for mesh, found in sorted(meshes.items()):
@@ -63,7 +64,7 @@ def status(environment: Environment) -> str:
             for name, node in _nodes(environment, mesh, found)
         ]
         lines += [f"route      {mesh}/{name}: {_weights(weights)}" for name, weights in sorted(found["routes"].items())]
-    return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.problems()))
+    return "\n".join([plain(line) for line in lines] + Problems().lines(environment.problems()))
 
 
 def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -80,18 +81,24 @@ def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[t
     return [(name, counted.get(name, {"tasks": 0, "requests": 0})) for name in sorted(there)]
 
 
-class Rejections:
-    """Tells each configuration that Envoy has rejected, once."""
+class Problems:
+    """Tells what is degraded, each problem once."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def lines(self, rejected: list[dict[str, str]]) -> list[str]:
-        """What is new: the resource, which is a virtual node or gateway, its task, and Envoy's words."""
-        lines = [plain(f"rejected   {each['resource']} (task {each['task']}): {each['message']}") for each in rejected]
-        new = [line for line in lines if line not in self._told]
-        self._told.update(new)
-        return new
+    def lines(self, problems: list[dict[str, str]]) -> list[str]:
+        """What is new: the resource, a virtual node for one, its task, and what is wrong, in Envoy's words if those are known."""
+        lines = []
+        for problem in problems:
+            task = f" (task {problem['task']})" if problem["task"] != "none" else ""
+            line = plain(f"problem    {problem['resource']}{task}: {problem['message']}")
+            # A count that grows makes no other problem of it.
+            key = re.sub(r"\d+", "", line)
+            if key not in self._told:
+                self._told.add(key)
+                lines.append(line)
+        return lines
 
 
 def goes_on(arn: str, service: str) -> str:
