@@ -52,7 +52,11 @@ def courses(env: Environment) -> Iterator[Wrong]:
     """All courses of events, side by side: kind, state and way to what was not as it should be, if anything."""
     stops = Stops()
     everything = [(kind, state, way) for kind in KINDS for state in KINDS[kind].states for way in WAYS]
-    with beside(env, stops.entered) as stops.second, ThreadPoolExecutor(len(everything)) as pool:
+    # Data are waited for so long that even a slow first look is early.
+    with (
+        beside(env, stops.entered, METRIC_DELAY_SECONDS="25") as stops.second,
+        ThreadPoolExecutor(len(everything)) as pool,
+    ):
         runs = {}
         for number, (kind, state, way) in enumerate(everything):
             course = Course(env, stops, KINDS[kind], state, f"{kind}{number}")

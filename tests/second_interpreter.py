@@ -6,28 +6,37 @@ functions of the environment included. Its Task states call Lambda functions at 
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import boto3
+from antlr4 import ParserRuleContext
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto import backends
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.wait.state_wait import StateWait
 from moto.stepfunctions.parser.asl.eval.environment import Environment as MotoEnvironment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.backend.execution import Execution
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
 from canary_local import executions
 from canary_local.aws import ACCESS_KEY, REGION, SECRET_KEY
@@ -57,6 +66,24 @@ def client(service: str, endpoint: str) -> Any:
     )  # fmt: skip
 
 
+def execution(arn: str) -> Execution:
+    """moto's own record of an execution. To ask for it over HTTP, again and again, makes the functions' requests late."""
+    region, account = arn.split(":")[3:5]
+    return stepfunctions_parser_backends[account][region].describe_execution(arn)
+
+
+@contextmanager
+def just_stopped(arn: str) -> Iterator[None]:
+    """Has an execution that was stopped be so a moment ago, however long the machine takes for the block."""
+    stopped = execution(arn)
+    at = stopped.stop_date
+    stopped.stop_date = at + timedelta(hours=1)
+    try:
+        yield
+    finally:
+        stopped.stop_date = at
+
+
 def slug(state: str) -> str:
     """A state's name as part of an ARN: `Canary & Switch Traffic` is `Canary-Switch-Traffic`."""
     return re.sub(r"[^A-Za-z0-9]+", "-", state).strip("-")
@@ -73,6 +100,30 @@ def definition(text: str, function: Callable[[str, str], str], seconds: int | No
             if seconds is not None:
                 state["TimeoutSeconds"] = seconds
     return json.dumps(machine)
+
+
+@functools.cache
+def _tree(definition: str) -> ParserRuleContext:
+    return _parse(definition)[1]
+
+
+_parse = AmazonStateLanguageParser.parse
+
+
+def _parsed(definition: str) -> tuple[EvalComponent, ParserRuleContext]:
+    """moto's `parse`, which takes ten times as long and is called for each execution."""
+    tree = _tree(definition)
+    return Preprocessor().visit(tree), tree
+
+
+@functools.cache
+def _modules() -> list[str]:
+    """moto's `list_of_moto_modules`. It looks at each of hundreds of directories, for every request and under one lock, which takes
+    seconds as soon as other threads want to run in between."""
+    return list(_list_of_modules())
+
+
+_list_of_modules = backends.list_of_moto_modules
 
 
 class _Functions:
@@ -158,6 +209,8 @@ def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: 
         patch.object(lambda_eval_utils, "execute_lambda_function_integration", calls),
         patch.object(StateWait, "_eval_state", waits),
         patch.object(state_fail, "CustomErrorName", _name_of_failure),
+        patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
+        patch.object(backends, "list_of_moto_modules", _modules),
         patch.object(MotoEnvironment, "set_error", _unless_stopped(MotoEnvironment.set_error)),
     ):
         server.start()
@@ -169,15 +222,17 @@ def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: 
 
 
 @contextmanager
-def beside(env: Environment, entered: Entered = lambda _state, _execution: None) -> Iterator[SecondInterpreter]:
-    """The interpreter with an environment's own state machine and functions.
+def beside(
+    env: Environment, entered: Entered = lambda _state, _execution: None, **settings: str
+) -> Iterator[SecondInterpreter]:
+    """The interpreter with an environment's own state machine and functions; `settings` are variables of Check Deployment Version.
 
     Who holds a service's lock is asked of Step Functions, so Check Deployment Version is called as a second function with the
     same zip, role and settings that asks this interpreter instead of the environment's.
     """
     described = env.client("stepfunctions").describe_state_machine(stateMachineArn=env.state_machine_arn)
     with running(env.endpoint, entered) as second:
-        own = _check_version(env, second.endpoint)
+        own = _check_version(env, {**settings, "AWS_ENDPOINT_URL_SFN": second.endpoint})
 
         def function(_: str, arn: str) -> str:
             return own if "-check-version:" in arn else arn
@@ -195,11 +250,11 @@ def beside(env: Environment, entered: Entered = lambda _state, _execution: None)
             env.client("lambda").delete_function(FunctionName=own)
 
 
-def _check_version(env: Environment, states_endpoint: str) -> str:
+def _check_version(env: Environment, settings: Mapping[str, str]) -> str:
     functions = env.client("lambda")
     like = functions.get_function_configuration(FunctionName=f"{SHARED_STACK}-check-version")
     kept = ("Runtime", "Handler", "Role", "Architectures", "MemorySize", "Timeout")
-    variables = {**like["Environment"]["Variables"], "AWS_ENDPOINT_URL_SFN": states_endpoint}
+    variables = {**like["Environment"]["Variables"], **settings}
     created = functions.create_function(
         FunctionName=f"{SHARED_STACK}-check-version-second",
         Code={"ZipFile": env.checkout.package("check-version").read_bytes()},

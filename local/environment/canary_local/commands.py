@@ -204,12 +204,12 @@ def _attached(options: argparse.Namespace) -> Iterator[Environment]:
 def _follow(environment: Environment, arn: str, service: str) -> int:
     print(arn, flush=True)
     status = ""
-    narrator = report.Narrator(environment.ending)
-    rejections = report.Rejections()
+    narrator = report.Narrator()
+    problems = report.Problems()
     try:
         for steps in environment.looks(arn):
             lines = [line for step in steps for line in narrator.lines(step)]
-            for line in lines + rejections.lines(environment.problems()):
+            for line in lines + problems.lines(environment.problems()):
                 print(line, flush=True)
             status = steps[-1].status if steps else status
     except KeyboardInterrupt:

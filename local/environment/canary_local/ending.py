@@ -29,7 +29,7 @@ def ended_is_said(directory: Path) -> Iterator[None]:
     except (LocalError, BotoCoreError, ClientError, ResponseParserError) as error:
         running = state.load(directory)
         if running is None or running.ending:
-            raise LocalError("the environment was ended meanwhile: `make down` does that") from error
+            raise LocalError(state.ENDED) from error
         if not isinstance(error, LocalError) or not error.log:
             check_alive(running)
         if isinstance(error, BotoCoreError):

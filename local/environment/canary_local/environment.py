@@ -93,7 +93,7 @@ class Environment:
                 if stacks:
                     environment._deploy_stacks(metrics, progress)
                 environment._state.ready = True
-                state.save(directory, environment._state)
+                state.update(directory, environment._state)
         return environment
 
     @classmethod
@@ -211,14 +211,10 @@ class Environment:
         """The new steps of an execution at each look, which may be none; the last one's kind is `ended`."""
         return executions.looks(self.client, arn)
 
-    def ending(self, arn: str) -> str:
-        """How an execution ended, in words; empty if that is not known."""
-        return executions.ending(self.client, arn)
-
     def keep(self) -> None:
         """Lets the environment outlive this command."""
         self._state.owner = None
-        state.save(self.state_dir, self._state)
+        state.update(self.state_dir, self._state)
         for process in self._state.processes:
             processes.release(process)
 
@@ -265,7 +261,7 @@ class Environment:
         variables = {**variables, "TMPDIR": str(scratch)}
         with held():
             self._state.processes.append(processes.start(name, command, variables, self.checkout.root, log))
-            state.save(self.state_dir, self._state)
+            state.update(self.state_dir, self._state)
 
     def _dataplane_command(self, maps: list[Path], metrics: Metrics) -> list[str]:
         options = {

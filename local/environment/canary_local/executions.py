@@ -13,8 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from .errors import LocalError
 
 _POLL_SECONDS = 0.25
@@ -179,16 +177,6 @@ def history(states: Any, arn: str, after: int = 0) -> list[dict[str, Any]]:
         if any(event["id"] <= after for event in page["events"]):
             break
     return [found[number] for number in sorted(found)]
-
-
-def ending(client: Clients, arn: str) -> str:
-    """How an execution ended: its status, error and cause; empty if nobody knows any more."""
-    try:
-        found = client("stepfunctions").describe_execution(executionArn=arn)
-    except ClientError:
-        return ""
-    parts = [found["status"], found.get("error", ""), words(found.get("cause", ""))]
-    return ": ".join(part for part in parts if part)
 
 
 _ENDED = {

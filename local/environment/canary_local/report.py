@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import re
 import shlex
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +11,7 @@ from botocore.exceptions import ClientError
 from .environment import Environment
 from .executions import Event, words
 from .printed import plain
+from .progress import decision, last_check, next_weight, weights
 
 
 def welcome(environment: Environment, hello: bool) -> str:
@@ -55,7 +55,7 @@ def variables(environment: Environment) -> str:
 
 
 def status(environment: Environment) -> str:
-    """Endpoint, gateways, who serves how much, and what Envoy has rejected."""
+    """Endpoint, gateway, who serves how much, and what is wrong, a configuration that Envoy has rejected for one."""
     meshes = environment.meshes()
     lines = [f"endpoint   {environment.endpoint}", f"gateway    {environment.find_gateway() or 'none'}"]
     for mesh, found in sorted(meshes.items()):
@@ -64,7 +64,7 @@ def status(environment: Environment) -> str:
             for name, node in _nodes(environment, mesh, found)
         ]
         lines += [f"route      {mesh}/{name}: {_weights(weights)}" for name, weights in sorted(found["routes"].items())]
-    return "\n".join([plain(line) for line in lines] + Rejections().lines(environment.problems()))
+    return "\n".join([plain(line) for line in lines] + Problems().lines(environment.problems()))
 
 
 def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -81,18 +81,24 @@ def _nodes(environment: Environment, mesh: str, found: dict[str, Any]) -> list[t
     return [(name, counted.get(name, {"tasks": 0, "requests": 0})) for name in sorted(there)]
 
 
-class Rejections:
-    """Tells each configuration that Envoy has rejected, once."""
+class Problems:
+    """Tells what is degraded, each problem once."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
 
-    def lines(self, rejected: list[dict[str, str]]) -> list[str]:
-        """What is new: the resource, which is a virtual node or gateway, its task, and Envoy's words."""
-        lines = [plain(f"rejected   {each['resource']} (task {each['task']}): {each['message']}") for each in rejected]
-        new = [line for line in lines if line not in self._told]
-        self._told.update(new)
-        return new
+    def lines(self, problems: list[dict[str, str]]) -> list[str]:
+        """What is new: the resource, a virtual node for one, its task, and what is wrong, in Envoy's words if those are known."""
+        lines = []
+        for problem in problems:
+            task = f" (task {problem['task']})" if problem["task"] != "none" else ""
+            line = plain(f"problem    {problem['resource']}{task}: {problem['message']}")
+            # A count that grows makes no other problem of it.
+            key = re.sub(r"\d+", "", line)
+            if key not in self._told:
+                self._told.add(key)
+                lines.append(line)
+        return lines
 
 
 def goes_on(arn: str, service: str) -> str:
@@ -110,11 +116,9 @@ class Narrator:
     and so is a failure that an attempt, the states after it and the execution's end all report.
     """
 
-    def __init__(self, ending: Callable[[str], str] = lambda _: "") -> None:
-        """`ending` says how the execution with an ARN ended."""
-        self._ending = ending
+    def __init__(self) -> None:
         self._told: set[str] = set()
-        self._known: dict[str, str] = {}
+        self._known: dict[str, Any] = {}
         self._failures: dict[str, str] = {}
 
     def lines(self, event: Event) -> list[str]:
@@ -138,25 +142,22 @@ class Narrator:
         return [f"{at}  {event.status}" + (f": {failure}" if failure else "")]
 
     def _news(self, data: Any) -> list[str]:
+        if not isinstance(data, dict):
+            return []
+        # Where the traffic is that another execution left is still to be found out.
+        repairing = data.get("status") == "Unfinished"
         news = []
-        repairing = isinstance(data, dict) and data.get("status") == "Unfinished"
-        for topic, describe in (_REPAIR_TOPICS if repairing else _TOPICS).items():
-            part = data.get(topic) if isinstance(data, dict) else None
-            text = describe(part) if isinstance(part, dict) else ""
-            if text and self._known.get(topic) != json.dumps(part):
-                self._known[topic] = json.dumps(part)
+        for topic, (key, text) in ({"plan": _left(data)} if repairing else _topics(data)).items():
+            if text and self._known.get(topic) != key:
+                self._known[topic] = key
                 self._told.clear()
-                news += [text, *(self._endings(part) if repairing else [])]
-        caught = data.get("failure") if isinstance(data, dict) else None
+                news.append(text)
+        caught = data.get("failure")
         if isinstance(caught, dict):
             error, cause = str(caught.get("Error", "")), words(str(caught.get("Cause", "")))
             if _failure(error, cause) not in self._failures:
                 news.append(f"failed: {self._told_failure(error, cause)}")
         return news
-
-    def _endings(self, plan: dict[str, Any]) -> list[str]:
-        ending = self._ending(str(plan.get("execution")))
-        return [f"it had ended {ending}"] if ending else []
 
     def _told_failure(self, error: str, cause: str) -> str:
         failure = _failure(error, cause)
@@ -165,41 +166,44 @@ class Narrator:
         return failure
 
 
-def _plan(plan: dict[str, Any]) -> str:
+Topic = tuple[Any, str]
+"""What tells a topic's state from the one before it, and how it is told."""
+
+
+def _topics(data: dict[str, Any]) -> dict[str, Topic]:
+    plan, progress = (data.get(name) if isinstance(data.get(name), dict) else {} for name in ("plan", "progress"))
+    return {"plan": _plan(plan), "traffic": _traffic(plan, progress), "health": _health(progress)}
+
+
+def _plan(plan: dict[str, Any]) -> Topic:
     deployment = plan.get("deployment") or {}
     names = [(deployment.get(role) or {}).get("name", "") for role in ("stable", "candidate")]
-    steps = ", ".join(f"{weight} %" for weight in plan.get("weights") or [])
-    return f"{deployment.get('kind', '')}: " + " -> ".join(name for name in names if name) + (steps and f" by {steps}")
+    steps = ", ".join(f"{weight} %" for weight in weights(plan))
+    versions = " -> ".join(name for name in names if name)
+    return plan, f"{deployment.get('kind', '')}: {versions}" + (steps and f" by {steps}") if plan else ""
 
 
-def _left(plan: dict[str, Any]) -> str:
-    return f"repairing what {plan.get('execution', 'an execution')} left: {_plan(plan)}"
+def _left(data: dict[str, Any]) -> Topic:
+    plan = data.get("plan") or {}
+    return plan, f"repairing what {plan.get('execution', 'an execution')} left: {_plan(plan)[1]}"
 
 
-def _traffic(traffic: dict[str, Any]) -> str:
-    weight, target = traffic.get("weight"), traffic.get("target")
-    if weight is None:
-        return ""
-    return f"candidate has {weight} % of the traffic" + (f", next {target} %" if target is not None else "")
+def _traffic(plan: dict[str, Any], progress: dict[str, Any]) -> Topic:
+    weight, following = progress.get("weight"), next_weight(plan, progress)
+    text = f"candidate has {weight} % of the traffic" + (f", next {following} %" if following is not None else "")
+    return (weight, following), "" if weight is None else text
 
 
-def _health(health: dict[str, Any]) -> str:
-    if not health.get("verdict"):
-        return ""
-    return f"{health['verdict']} ({health.get('why') or 'no reason given'}): {health.get('decision') or 'no decision'}"
+def _health(progress: dict[str, Any]) -> Topic:
+    check = last_check(progress) or {}
+    verdict, then = check.get("verdict"), decision(progress)
+    # Checks that only wait for more data come to the same, each with other numbers.
+    key = verdict, check.get("weight"), then
+    return key, f"{verdict} ({check.get('reason') or 'no reason given'}): {then}" if verdict else ""
 
 
 def _failure(error: str, cause: str) -> str:
     return ": ".join(text for text in (error, cause) if text)
-
-
-_TOPICS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "plan": _plan,
-    "traffic": _traffic,
-    "health": _health,
-}
-# Where the traffic is that a stopped deployment left is what a repair finds out.
-_REPAIR_TOPICS = {"plan": _left}
 
 
 def _weights(weights: dict[str, int]) -> str:

@@ -22,6 +22,7 @@ LEFTOVERS = ("dataplane", "logs", "tmp")
 FREE_BYTES = 300_000_000
 # `.local` is the environment of `make up`, `.local/demo` that of `make demo`, `.local/load/state` that of `make load`.
 _DEPTHS = (FILE, f"*/{FILE}", f"*/*/{FILE}")
+ENDED = "the environment was ended meanwhile: `make down` does that"
 
 
 @dataclass
@@ -92,6 +93,14 @@ def save(directory: Path, state: State) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         temporary.write_text(json.dumps(asdict(state), indent=2) + "\n")
         temporary.replace(directory / FILE)
+
+
+def update(directory: Path, state: State) -> None:
+    """Saves the state of an environment that there is already; a `LocalError` if it was ended meanwhile."""
+    known = load(directory)
+    if known is None or known.ending:
+        raise LocalError(ENDED)
+    save(directory, state)
 
 
 def mark_ending(directory: Path, state: State) -> None:

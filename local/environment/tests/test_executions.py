@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from canary_local.errors import LocalError
-from canary_local.executions import Event, complete_event, ending, follow, history, read_event, start, words
+from canary_local.executions import Event, complete_event, follow, history, read_event, start, words
 from canary_local.report import Narrator
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
@@ -164,14 +163,24 @@ def test_events_that_come_while_pages_are_read_are_taken_once() -> None:
     assert [event["id"] for event in history(Growing(), "arn")] == [1, 2, 3, 4]
 
 
+def check(verdict: str, reason: str) -> dict[str, Any]:
+    return {"verdict": verdict, "reason": reason, "weight": 50}
+
+
 def test_a_deployment_is_told_without_repeating_itself() -> None:
     def steps(*descriptions: tuple[str, str, Any]) -> list[Event]:
         return [Event(n, AT, kind, state, data) for n, (kind, state, data) in enumerate(descriptions)]
 
-    plan = {"deployment": {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}, "weights": [50, 100]}
-    planned = {"plan": plan, "traffic": {"weight": 0, "target": 50}}
-    shifted = {"plan": plan, "traffic": {"weight": 50, "target": 100}}
-    seen = {**shifted, "health": {"verdict": "Healthy", "why": "0 errors", "decision": "Proceed"}}
+    plan = {"deployment": {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}}
+    plan["steps"] = [{"weight": 50}, {"weight": 100}]
+    planned = {"plan": plan, "progress": {"phase": "Deploying", "step": 0, "weight": 0}}
+    watching = {"phase": "Watching", "step": 0, "weight": 50}
+    shifted = {"plan": plan, "progress": watching}
+    early = {"plan": plan, "progress": {**watching, "checks": [check("Inconclusive", "0 of 9 requests")]}}
+    later = {"plan": plan, "progress": {**watching, "checks": [check("Inconclusive", "0 of 10 requests")]}}
+    passed = {"phase": "Shifting", "step": 1, "weight": 50, "checks": [check("Healthy", "0 errors")]}
+    seen = {"plan": plan, "progress": passed}
+    last = {"plan": plan, "progress": {"phase": "Promoting", "step": 1, "weight": 100}}
     told = Narrator()
     ending = "all traffic is on `a`. The deployment failed with"
     lines = [
@@ -189,7 +198,10 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
                 ("entered", "Shift", planned),
                 ("exited", "Shift", shifted),
                 ("entered", "Wait", shifted),
+                ("exited", "Wait", early),
+                ("exited", "Wait", later),
                 ("exited", "Wait", seen),
+                ("exited", "Done", last),
                 ("exited", "Done", "not an object"),
             ),
             Event(20, AT, "failed", "Shift", error="Canary.Throttled", cause="slow down"),
@@ -210,43 +222,26 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
         "Shift",
         "  candidate has 50 % of the traffic, next 100 %",
         "Wait",
-        "  Healthy (0 errors): Proceed",
+        "  Inconclusive (0 of 9 requests): check again",
+        "  Healthy (0 errors): next step",
+        "  candidate has 100 % of the traffic",
         "  attempt failed: Canary.Throttled: slow down",
         "  failed: Canary.X: why",
         f"FAILED: Canary.X: {ending} Canary.X (see above)",
     ]
 
 
-def test_a_repair_tells_whose_deployment_is_repaired_and_nothing_that_is_not_known() -> None:
+def test_a_repair_tells_whose_deployment_is_repaired_and_why_it_was_left() -> None:
     deployment = {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}
-    left = {"plan": {"deployment": deployment, "weights": [100], "execution": "arn:x"}, "traffic": {"weight": 0}}
-    lines = Narrator().lines(Event(1, AT, "exited", "Check Deployment Version", {**left, "status": "Unfinished"}))
-    assert [line[10:] for line in lines] == ["  repairing what arn:x left: Canary: a -> b by 100 %"]
-
-
-def test_a_repair_tells_how_the_deployment_had_ended() -> None:
-    class Ended(States):
-        def describe_execution(self, executionArn: str) -> dict[str, Any]:
-            if executionArn != "arn:x":
-                raise ClientError({"Error": {"Code": "ExecutionDoesNotExist"}}, "DescribeExecution")
-            return {
-                "status": "FAILED",
-                "error": "Canary.RollbackIncomplete",
-                "cause": '{"errorMessage": "it is in use"}',
-            }
-
-    deployment = {"kind": "First", "candidate": {"name": "b"}}
-
-    def lines(arn: str) -> list[str]:
-        data = {"plan": {"deployment": deployment, "weights": [100], "execution": arn}, "status": "Unfinished"}
-        told = Narrator(lambda arn: ending(lambda _: Ended(), arn)).lines(Event(1, AT, "exited", "Check", data))
-        return [line[10:] for line in told]
-
-    assert lines("arn:x") == [
-        "  repairing what arn:x left: First: b by 100 %",
-        "  it had ended FAILED: Canary.RollbackIncomplete: it is in use",
+    plan = {"deployment": deployment, "steps": [{"weight": 100}], "execution": "arn:x"}
+    failure = {"Error": "Canary.Interrupted", "Cause": "`arn:x` failed with Canary.RollbackIncomplete: it is in use"}
+    progress = {"phase": "Interrupted", "step": 0, "weight": 0}
+    left = {"plan": plan, "progress": progress, "failure": failure, "status": "Unfinished"}
+    lines = Narrator().lines(Event(1, AT, "exited", "Check Deployment Version", left))
+    assert [line[10:] for line in lines] == [
+        "  repairing what arn:x left: Canary: a -> b by 100 %",
+        "  failed: Canary.Interrupted: `arn:x` failed with Canary.RollbackIncomplete: it is in use",
     ]
-    assert lines("arn:forgotten") == ["  repairing what arn:forgotten left: First: b by 100 %"]
 
 
 def test_a_refusal_is_told_once_and_whole() -> None:

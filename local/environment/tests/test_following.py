@@ -40,9 +40,6 @@ class Followed:
     def problems(self) -> list[dict[str, str]]:
         return [{"task": "web-1", "resource": "virtual node `web-1`", "message": "bad regex\n"}]
 
-    def ending(self, _: str) -> str:
-        return ""
-
 
 DIED = "error: ministack ended unexpectedly: `make logs NAME=ministack` may tell why, `make down up` starts again"
 LOST = [
@@ -101,7 +98,7 @@ def test_a_configuration_that_envoy_rejects_is_said_once_while_a_deployment_is_f
     assert main(["repair", "web"]) == 0
     assert capsys.readouterr().out.splitlines()[:-1] == [
         "arn:demo:web",
-        "rejected   virtual node `web-1` (task web-1): bad regex\\n",
+        "problem    virtual node `web-1` (task web-1): bad regex\\n",
     ]
 
 

@@ -151,6 +151,19 @@ def test_an_environment_that_is_in_use_is_left_alone(
     assert all(process.alive() for process in sleepers)
 
 
+@pytest.mark.parametrize("ending", [False, True])
+def test_an_environment_that_was_ended_does_not_come_back(tmp_path: Path, ending: bool) -> None:
+    started = state.State(1, 2)
+    if ending:
+        state.save(tmp_path, replace(started, ending=True))
+    with pytest.raises(LocalError, match=f"^{state.ENDED}$"):
+        state.update(tmp_path, started)
+    state.save(tmp_path, started)
+    state.update(tmp_path, replace(started, ready=True))
+    known = state.load(tmp_path)
+    assert known is not None and known.ready
+
+
 def test_two_commands_do_not_start_in_the_same_place(tmp_path: Path) -> None:
     refused = pytest.raises(LocalError, match="^another command is starting an environment in `.*mine`: `make down`")
     with state.starting(tmp_path / "mine"), state.starting(tmp_path / "other"), refused:

@@ -36,12 +36,16 @@ def harmless(text: str) -> bool:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_deployment_is_told_in_lines_of_visible_characters(text: str) -> None:
     lambda_error = json.dumps({"errorType": "Canary.X", "errorMessage": text})
-    health = {"verdict": "Unhealthy", "why": text, "decision": "RollBack"}
+    progress = {"phase": "Unhealthy", "checks": [{"verdict": "Unhealthy", "reason": text}]}
     events = [
         Event(1, AT, "entered", state=text),
         Event(2, AT, "failed", error=text, cause=lambda_error),
         Event(
-            3, AT, "exited", state="Gather", data={"health": health, "failure": {"Error": text, "Cause": lambda_error}}
+            3,
+            AT,
+            "exited",
+            state="Gather",
+            data={"progress": progress, "failure": {"Error": text, "Cause": lambda_error}},
         ),
         Event(4, AT, "ended", error=text, cause=text, status="FAILED"),
     ]

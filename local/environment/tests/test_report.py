@@ -59,7 +59,7 @@ def test_status_shows_what_is_there_and_nothing_that_is_gone() -> None:
     ]
     served.rejections = [{"task": "t1", "resource": "virtual node `web-live`", "message": "invalid\x1b[2J regex"}]
     assert report.status(served).splitlines()[-1] == (  # type: ignore[arg-type]
-        r"rejected   virtual node `web-live` (task t1): invalid\x1b[2J regex"
+        r"problem    virtual node `web-live` (task t1): invalid\x1b[2J regex"
     )
 
 
@@ -80,3 +80,13 @@ def test_two_meshes_are_told_apart_and_a_gateway_without_tasks_has_no_url() -> N
     for half in ({"address": None, "port": 80}, {"address": "127.1.2.3", "port": None}):
         served.found = {"demo": {"gateways": {"ingress": half}}}
         assert "gateway    none" in report.status(served).splitlines()  # type: ignore[arg-type]
+
+
+def test_a_problem_is_told_once_however_often_it_is_counted() -> None:
+    log = {"resource": "the data plane's own log", "task": "none", "message": "7 lines could not be written"}
+    rejected = {"resource": "virtual node `web`", "task": "t1", "message": "Envoy rejected it"}
+    problems = report.Problems()
+    assert problems.lines([log]) == ["problem    the data plane's own log: 7 lines could not be written"]
+    assert problems.lines([{**log, "message": "99 lines could not be written"}, rejected]) == [
+        "problem    virtual node `web` (task t1): Envoy rejected it"
+    ]

@@ -15,6 +15,7 @@ from canary_local.demo.scenes import Scene, Version
 from canary_local.world import World
 
 BEGIN = 1_800_000_000.0
+WEIGHTS = (25, 50, 75, 100)
 PLAN = {
     "deployment": {
         "kind": "Canary",
@@ -22,8 +23,7 @@ PLAN = {
         "stable": {"name": "hello-backend-old"},
     },
     "version": 2,
-    "weights": [25, 50, 75, 100],
-    "waitTime": 8,
+    "steps": [{"weight": weight, "watchSeconds": 8} for weight in WEIGHTS],
 }
 OLD_ROUTE = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "hello-backend-old", "weight": 100}]}}}
 NEW_ROUTE = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "hello-backend-new", "weight": 100}]}}}
@@ -50,7 +50,7 @@ class History:
         self.events: list[dict[str, Any]] = []
         self.data: dict[str, Any] = {"input": {"Sha": "new"}}
         self._add(0.0, "ExecutionStarted", executionStartedEventDetails={"input": "{}"})
-        self.state(0.1, 0.2, "Check Deployment Version", plan=plan, traffic={"weight": 0, "target": plan["weights"][0]})
+        self.state(0.1, 0.2, "Check Deployment Version", plan=plan, progress=reached("Deploying"))
         self.state(0.2, 6.0, "Deploy New Version", stack={"status": "Ready"})
 
     def _add(self, second: float, kind: str, **details: Any) -> None:
@@ -62,11 +62,13 @@ class History:
         self.data = {**self.data, **data}
         self._add(end, f"{kind}StateExited", stateExitedEventDetails={"name": name, "output": json.dumps(self.data)})
 
-    def step(self, start: float, weight: int, verdict: str = "Healthy", decision: str = "Proceed") -> float:
+    def step(self, start: float, weight: int, verdict: str = "Healthy", phase: str = "Shifting") -> float:
         """Shift at `start`, wait 8 s, look; returns the second at which the next state is entered."""
-        self.state(start, start + 0.5, SHIFT, traffic={"weight": weight, "target": None, "shiftedAt": iso(start + 0.4)})
+        self.state(start, start + 0.5, SHIFT, progress=reached("Watching", weight, start + 0.4))
         self.state(start + 0.5, start + 8.5, "Wait", "Wait")
-        self.state(start + 8.5, start + 9.0, LOOK, health=health(verdict, decision, start + 0.4))
+        self.state(
+            start + 8.5, start + 9.0, LOOK, progress=reached(phase, weight, start + 0.4, check(verdict, start + 0.4))
+        )
         self.state(start + 9.0, start + 9.0, "Is Healthy?", "Choice")
         return start + 9.0
 
@@ -91,25 +93,36 @@ class History:
         return progress
 
 
-def health(verdict: str, decision: str, start: float) -> dict[str, Any]:
-    """The data a look leaves."""
+def reached(
+    phase: str, weight: int = 0, shifted: float | None = None, check: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The data that say how far a deployment is."""
+    return {
+        "phase": phase,
+        "weight": weight,
+        "shiftedAt": None if shifted is None else iso(shifted),
+        "checks": [check] if check else [],
+    }
+
+
+def check(verdict: str, start: float) -> dict[str, Any]:
+    """The data that a check of the candidate's health leaves."""
     errors = 0 if verdict == "Healthy" else 17
     return {
         "verdict": verdict,
-        "why": f"{errors} errors of 160 requests, 5 allowed",
+        "reason": f"{errors} errors of 160 requests, 5 allowed",
         "errors": errors,
         "requests": 160,
         "threshold": 5,
         "windowStart": iso(start),
         "windowEnd": iso(start + 8.0),
-        "decision": decision,
     }
 
 
 def promoted() -> History:
     """A canary that goes to 100 %."""
     history, second = History(), 6.0
-    for weight in PLAN["weights"]:
+    for weight in WEIGHTS:
         second = history.step(second, weight)
     history.state(second, second + 5.0, "Remove Old Version", removal={"done": True})
     history.end(second + 5.0, SUCCEEDED)
@@ -119,7 +132,7 @@ def promoted() -> History:
 def rolled_back() -> History:
     """A canary found unhealthy at its first step."""
     history = History()
-    second = history.step(6.0, 25, "Unhealthy", "RollBack")
+    second = history.step(6.0, 25, "Unhealthy", "Unhealthy")
     history.state(second, second + 0.5, ROLL_BACK, rollback={"status": "InProgress"})
     history.state(second + 0.5, second + 2.5, "Wait for Rollback", "Wait")
     history.state(second + 2.5, second + 3.0, ROLL_BACK, rollback={"status": "RolledBack"})
@@ -158,7 +171,7 @@ def played(history: History, outcome: str, after: World, failed_at: Sequence[flo
     progress = history.progress()
     until = (progress.finished or BEGIN) - BEGIN + 2.0
     version = Version("hello-backend", "new")
-    weights = PLAN["weights"] if outcome == SUCCEEDED else None
+    weights = WEIGHTS if outcome == SUCCEEDED else None
     return Played(
         2,
         Scene("A scene", "it ends well", [version], outcome, weights),

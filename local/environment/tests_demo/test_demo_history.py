@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from demo_recordings import BEGIN, History, promoted, rolled_back
+from demo_recordings import BEGIN, History, check, promoted, reached, rolled_back
 
 from canary_local.demo.history import LOOK, ROLLED_BACK, SHIFT, SUCCEEDED, parse_time
 
@@ -46,9 +46,9 @@ def test_a_rollback_ends_the_step_when_the_traffic_is_back() -> None:
 
 def test_a_look_again_adds_a_verdict_to_the_same_step() -> None:
     history = History()
-    history.step(6.0, 25, "Inconclusive", "LookAgain")
+    history.step(6.0, 25, "Inconclusive", "Watching")
     history.state(15.0, 23.0, "Wait", "Wait")
-    history.state(23.0, 23.5, LOOK, health={"verdict": "Healthy", "why": "fine", "decision": "Proceed"})
+    history.state(23.0, 23.5, LOOK, progress=reached("Shifting", 25, 6.4, check("Healthy", 6.4)))
     assert [look.verdict for look in history.progress().steps[0].looks] == ["Inconclusive", "Healthy"]
 
 

@@ -12,10 +12,10 @@ from demo_recordings import (
     NEW_STACK,
     OLD_STACK,
     History,
-    iso,
     never_live,
     played,
     promoted,
+    reached,
     rolled_back,
 )
 
@@ -142,7 +142,7 @@ def test_every_request_of_a_step_is_booked_once() -> None:
 
 def test_a_share_is_measured_from_the_weight_being_read_back_not_from_being_asked_for() -> None:
     history = History()
-    history.state(6.0, 12.0, SHIFT, traffic={"weight": 25, "target": 50, "shiftedAt": iso(6.1)})
+    history.state(6.0, 12.0, SHIFT, progress=reached("Watching", 25, 6.1))
     history.state(12.0, 20.0, "Wait", "Wait")
     history.end(20.0, SUCCEEDED)
     scene = played(history, SUCCEEDED, BEFORE)

@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..printed import plain
+from ..progress import decision, last_check
 
 SHIFT = "Canary & Switch Traffic"
 LOOK = "Gather Health Check Status"
@@ -127,12 +128,13 @@ class Progress:
         self._remember(data)
         # A state that failed hands its input on, so only data that changed is its own.
         news = {key: value for key, value in data.items() if value != self._input.get(key)}
-        if name == SHIFT and "traffic" in news:
-            since = parse_time(news["traffic"].get("shiftedAt")) or at
+        reached = news.get("progress") or {}
+        if name == SHIFT and reached:
+            since = parse_time(reached.get("shiftedAt")) or at
             self._close_step(since)
-            self.steps.append(Step(int(news["traffic"]["weight"]), since, at))
-        elif name == LOOK and "health" in news and self.steps:
-            self.steps[-1].looks.append(_look(at, news["health"]))
+            self.steps.append(Step(int(reached["weight"]), since, at))
+        elif name == LOOK and last_check(reached) and self.steps:
+            self.steps[-1].looks.append(_look(at, reached))
         elif name == ROLL_BACK and "rollback" in news and self.restored is None:
             # Roll Back moves and verifies the traffic in its first run; later runs only watch the stack go.
             self.restored = at
@@ -180,15 +182,16 @@ def _data(text: str | None) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _look(at: float, health: Mapping[str, Any]) -> Look:
+def _look(at: float, progress: Mapping[str, Any]) -> Look:
+    check = last_check(progress) or {}
     return Look(
         at=at,
-        verdict=str(health.get("verdict", "")),
-        why=plain(str(health.get("why", ""))),
-        decision=str(health.get("decision", "")),
-        errors=health.get("errors"),
-        requests=health.get("requests"),
-        threshold=health.get("threshold"),
-        window_start=parse_time(health.get("windowStart")),
-        window_end=parse_time(health.get("windowEnd")),
+        verdict=str(check.get("verdict", "")),
+        why=plain(str(check.get("reason", ""))),
+        decision=decision(progress),
+        errors=check.get("errors"),
+        requests=check.get("requests"),
+        threshold=check.get("threshold"),
+        window_start=parse_time(check.get("windowStart")),
+        window_end=parse_time(check.get("windowEnd")),
     )
