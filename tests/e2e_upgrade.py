@@ -135,7 +135,6 @@ def test_a_canary_of_the_earlier_release_ends_promoted(own: Environment, played:
     assert (course.ending.status, course.ending.entered()[-1]) == ("SUCCEEDED", "Deployment Succeeded"), (
         course.ending.cause
     )
-    assert course.ending.weights() == [50, 100]
     after = world(own, PROMOTED)
     assert after.targets() == {f"{PROMOTED}-two": 100}
     assert after.parameter is not None and after.parameter[0] == "two"

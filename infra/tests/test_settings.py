@@ -37,7 +37,7 @@ def test_the_namespace_follows_the_environment(path: Path) -> None:
     ("endpoint", "paces"),
     [
         ("", ("15", "60", "120", "2")),
-        ("http://127.0.0.1:4566", ("2", "1", "6", "0.5")),
+        ("http://127.0.0.1:4566", ("2", "1", "3", "0.5")),
         ("https://aws", ("15", "60", "120", "2")),
     ],
 )

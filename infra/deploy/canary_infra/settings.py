@@ -51,7 +51,7 @@ class Setting:
 # On AWS, and in the local environment, whose metrics are there after a second or two and whose stacks after a few.
 _PACE = {
     "poll_seconds": ("2", "0.5"), "stack_poll_seconds": ("15", "2"), "metric_period_seconds": ("60", "1"),
-    "metric_delay_seconds": ("120", "6"),
+    "metric_delay_seconds": ("120", "3"),
 }  # fmt: skip
 _NAME = r"[A-Za-z][A-Za-z0-9-]{0,39}"
 SETTINGS = (
@@ -79,7 +79,7 @@ SETTINGS = (
             "seconds that one data point covers, and between two scrapes (default: 60, in the local environment 1)", "",
             ("1", "5", "10", "30", "60")),
     Setting("METRIC_DELAY_SECONDS",
-            "seconds from the end of a data point until CloudWatch has it (default: 120, in the local environment 6)", "",
+            "seconds from the end of a data point until CloudWatch has it (default: 120, in the local environment 3)", "",
             pattern=r"\d{1,2}|[1-5]\d\d|600"),
     Setting("ARTIFACT_BUCKET", "bucket of the functions' zips (default: one named after account and Region)", "",
             pattern=r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]"),
