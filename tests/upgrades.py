@@ -6,12 +6,13 @@ import os
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from canary_infra import create
 from canary_infra.settings import resolve
 
-from canary_local.checkout import FUNCTIONS, architecture
+from canary_local.checkout import FUNCTIONS, Checkout, architecture
 from canary_local.environment import Environment
 from canary_local.stacks import BUCKET, SHARED_STACK
 
@@ -24,11 +25,14 @@ BUILD_SECONDS = 900
 class Release:
     """What a checkout of the release holds: function zips, state machine and templates."""
 
-    def __init__(self, directory: Path, packages: Path) -> None:
+    def __init__(self, directory: Path, zips: Iterable[Path]) -> None:
         self.checkout = directory
         for folder in ("infra", "statemachine"):
             shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copytree(packages, directory / "target" / "package")
+        packages = directory / "target" / "package"
+        packages.mkdir(parents=True)
+        for path in zips:
+            shutil.copy(path, packages)
 
     def install(self, env: Environment) -> str:
         """What `make create-shared-cloudformation-stack` says in that checkout."""
@@ -48,19 +52,19 @@ class Release:
 
 def present(directory: Path) -> Release:
     """The release of this checkout."""
-    return Release(directory / "checkout", ROOT / "target" / "package")
+    return Release(directory / "checkout", map(Checkout(ROOT).package, FUNCTIONS))
 
 
 def following(directory: Path) -> Release:
     """A release whose plans have another format, built from this checkout."""
     packages = directory / "package"
     packages.mkdir(parents=True)
-    selected = [argument for function in FUNCTIONS for argument in ("-p", function)]
-    command = ["cargo", "build", "--quiet", "--locked", *selected, "--features", NEXT_FORMAT]
+    # The whole workspace, as `make build` does: with other packages chosen, cargo would compile the SDK anew.
+    command = ["cargo", "build", "--quiet", "--locked", "--workspace", "--features", NEXT_FORMAT]
     # What is compiled is shared with every other build; what comes out must not take the place of the usual functions.
     place = {"CARGO_BUILD_BUILD_DIR": str(ROOT / "target"), "CARGO_TARGET_DIR": str(ROOT / "target" / "next")}
     subprocess.run(command, cwd=ROOT, env={**os.environ, **place}, check=True, timeout=BUILD_SECONDS)
     for function in FUNCTIONS:
         with zipfile.ZipFile(packages / f"{function}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             archive.write(ROOT / "target" / "next" / "debug" / function, "bootstrap")
-    return Release(directory / "checkout", packages)
+    return Release(directory / "checkout", packages.iterdir())
