@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from canary_infra import create
 from canary_infra.settings import resolve
 
+from canary_local import zips
 from canary_local.checkout import FUNCTIONS, Checkout, architecture
 from canary_local.environment import Environment
 from canary_local.stacks import BUCKET, SHARED_STACK
@@ -25,14 +25,14 @@ BUILD_SECONDS = 900
 class Release:
     """What a checkout of the release holds: function zips, state machine and templates."""
 
-    def __init__(self, directory: Path, zips: Iterable[Path]) -> None:
+    def __init__(self, directory: Path, packages: Iterable[Path]) -> None:
         self.checkout = directory
         for folder in ("infra", "statemachine"):
             shutil.copytree(ROOT / folder, directory / folder, ignore=shutil.ignore_patterns("__pycache__"))
-        packages = directory / "target" / "package"
-        packages.mkdir(parents=True)
-        for path in zips:
-            shutil.copy(path, packages)
+        place = directory / "target" / "package"
+        place.mkdir(parents=True)
+        for path in packages:
+            shutil.copy(path, place)
 
     def install(self, env: Environment) -> str:
         """What `make create-shared-cloudformation-stack` says in that checkout."""
@@ -57,14 +57,10 @@ def present(directory: Path) -> Release:
 
 def following(directory: Path) -> Release:
     """A release whose plans have another format, built from this checkout."""
-    packages = directory / "package"
-    packages.mkdir(parents=True)
     # The whole workspace, as `make build` does: with other packages chosen, cargo would compile the SDK anew.
     command = ["cargo", "build", "--quiet", "--locked", "--workspace", "--features", NEXT_FORMAT]
     # What is compiled is shared with every other build; what comes out must not take the place of the usual functions.
     place = {"CARGO_BUILD_BUILD_DIR": str(ROOT / "target"), "CARGO_TARGET_DIR": str(ROOT / "target" / "next")}
     subprocess.run(command, cwd=ROOT, env={**os.environ, **place}, check=True, timeout=BUILD_SECONDS)
-    for function in FUNCTIONS:
-        with zipfile.ZipFile(packages / f"{function}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            archive.write(ROOT / "target" / "next" / "debug" / function, "bootstrap")
-    return Release(directory / "checkout", packages.iterdir())
+    zips.write(FUNCTIONS, ROOT / "target" / "next" / "debug", directory / "zips")
+    return Release(directory / "checkout", (directory / "zips").iterdir())
