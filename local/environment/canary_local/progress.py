@@ -23,11 +23,11 @@ def next_weight(plan: Data, progress: Data) -> int | None:
 
 
 def last_check(progress: Data) -> Data | None:
-    """The last check of the candidate's health."""
+    """The last check of the candidate's health at its present weight; those of earlier weights stay in the data."""
     checks = progress.get("checks") or [None]
-    return checks[-1]
+    return checks[-1] if checks[-1] and checks[-1].get("weight") == progress.get("weight") else None
 
 
-def decision(progress: Data) -> str:
-    """What follows from the last check."""
-    return _DECISIONS.get(str(progress.get("phase")), "no decision")
+def decision(progress: Data) -> str | None:
+    """What follows from the last check; None if it has followed already."""
+    return _DECISIONS.get(str(progress.get("phase")))

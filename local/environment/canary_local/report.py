@@ -199,7 +199,7 @@ def _health(progress: dict[str, Any]) -> Topic:
     verdict, then = check.get("verdict"), decision(progress)
     # Checks that only wait for more data come to the same, each with other numbers.
     key = verdict, check.get("weight"), then
-    return key, f"{verdict} ({check.get('reason') or 'no reason given'}): {then}" if verdict else ""
+    return key, f"{verdict} ({check.get('reason') or 'no reason given'}): {then}" if verdict and then else ""
 
 
 def _failure(error: str, cause: str) -> str:

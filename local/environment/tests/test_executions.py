@@ -180,7 +180,10 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
     later = {"plan": plan, "progress": {**watching, "checks": [check("Inconclusive", "0 of 10 requests")]}}
     passed = {"phase": "Shifting", "step": 1, "weight": 50, "checks": [check("Healthy", "0 errors")]}
     seen = {"plan": plan, "progress": passed}
-    last = {"plan": plan, "progress": {"phase": "Promoting", "step": 1, "weight": 100}}
+    # The checks of earlier weights stay in the data, and the phase goes on.
+    last = {"plan": plan, "progress": {**passed, "phase": "Watching", "weight": 100}}
+    told_already = [{**check("Healthy", "0 errors"), "weight": 100}]
+    recorded = {"plan": plan, "progress": {"phase": "Retiring", "step": 1, "weight": 100, "checks": told_already}}
     told = Narrator()
     ending = "all traffic is on `a`. The deployment failed with"
     lines = [
@@ -201,7 +204,8 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
                 ("exited", "Wait", early),
                 ("exited", "Wait", later),
                 ("exited", "Wait", seen),
-                ("exited", "Done", last),
+                ("exited", "Shift again", last),
+                ("exited", "Record", recorded),
                 ("exited", "Done", "not an object"),
             ),
             Event(20, AT, "failed", "Shift", error="Canary.Throttled", cause="slow down"),

@@ -101,7 +101,7 @@ def reached(
         "phase": phase,
         "weight": weight,
         "shiftedAt": None if shifted is None else iso(shifted),
-        "checks": [check] if check else [],
+        "checks": [{**check, "weight": weight}] if check else [],
     }
 
 

@@ -188,7 +188,7 @@ def _look(at: float, progress: Mapping[str, Any]) -> Look:
         at=at,
         verdict=str(check.get("verdict", "")),
         why=plain(str(check.get("reason", ""))),
-        decision=decision(progress),
+        decision=decision(progress) or "no decision",
         errors=check.get("errors"),
         requests=check.get("requests"),
         threshold=check.get("threshold"),
