@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Named after what is installed, so that a change of the requirements installs anew, whatever the files' times are.
 INSTALLED := $(VENV)/installed-$(shell cksum < local/requirements.txt | tr ' ' -)
+# What tests, checks and packaging need besides.
+TOOLS := $(VENV)/tools-$(shell cksum < local/requirements-tools.txt | tr ' ' -)
 TEMPLATES := $(wildcard infra/*.yaml samples/*/environment.yaml samples/*/*/specfiles/canary-helper.yaml cli/tests/golden/*/template.yaml)
 DENY_VERSION := 0.20.2
 DENY := target/tools/$(DENY_VERSION)/bin/cargo-deny
@@ -36,12 +38,12 @@ help: ## Show this list
 	@printf '  make %s\n' $(INFRA_TARGETS)
 
 # To ask for help needs no build.
-needed = $(if $(filter --help -h,$(1)),$(INSTALLED),$(INSTALLED) build)
+needed = $(if $(filter --help -h,$(1)),$(or $(2),$(INSTALLED)),$(or $(2),$(INSTALLED)) build)
 
 demo: $(call needed,$(DEMO_OPTIONS)) ## Play the canary scenes with live traffic; report in target/demo (DEMO_OPTIONS=--help)
 	@$(LOCAL).demo $(DEMO_OPTIONS)
 
-load: $(call needed,$(LOAD_OPTIONS)) ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
+load: $(call needed,$(LOAD_OPTIONS),$(TOOLS)) ## Deploy many services at once, throttled (LOAD_OPTIONS="--services 200 --help")
 	PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m load $(LOAD_OPTIONS)
 
 up: $(call needed,$(UP_OPTIONS)) ## Start the environment, deploy hello and return (UP_OPTIONS="--bare --port N --images FILE", UP_OPTIONS=--help)
@@ -74,7 +76,7 @@ call: $(INSTALLED) ## Make requests (URL=http://... COUNT=100 HEADER=x-version H
 logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=part of a task's or container's)
 	@$(LOCAL) logs $(if $(filter command,$(origin NAME)),"$(NAME)")
 
-check: $(INSTALLED) ## What to run before a commit: formatting, lints, templates, unit and contract tests; starts no environment
+check: $(TOOLS) ## What to run before a commit: formatting, lints, templates, unit and contract tests; starts no environment
 	cargo fmt --check
 	$(BIN)/ruff check local samples tests infra bench
 	$(BIN)/ruff format --check local samples tests infra bench
@@ -91,14 +93,14 @@ test: package build ## Run every test
 	cargo test --workspace
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-faults: $(call needed,$(FAULTS_OPTIONS)) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
+faults: $(call needed,$(FAULTS_OPTIONS),$(TOOLS)) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
 
 # What the functions are measured against, built as they are.
 test bench: BESIDE := floor
 bench: export CANARY_ZIPS := target/package
 
-bench: $(if $(filter --help -h,$(BENCH_OPTIONS)),,package) $(call needed,$(BENCH_OPTIONS)) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
+bench: $(if $(filter --help -h,$(BENCH_OPTIONS)),,package) $(call needed,$(BENCH_OPTIONS),$(TOOLS)) ## Measure, and write docs/measurements.md (BENCH_OPTIONS="functions --rounds 9", BENCH_OPTIONS=--help)
 	$(if $(filter --help -h,$(BENCH_OPTIONS)),,cargo build --release -p bench-functions)
 	PYTHONPATH=bench:local/environment $(LATER) $(BIN)/python -m canary_bench $(BENCH_OPTIONS)
 
@@ -108,7 +110,7 @@ lint: check $(DENY) ## What `make check` does, and licences and advisories
 
 # Each is checked where its database can be reached, and said not to be where it cannot: that is not the same as nothing found.
 ADVISORIES := target/advisories
-advisories: $(INSTALLED) $(DENY) $(AUDIT) ## Check the advisories about crates and Python packages
+advisories: $(TOOLS) $(DENY) $(AUDIT) ## Check the advisories about crates and Python packages
 	@if $(DENY) fetch db > /dev/null 2>&1; then $(DENY) check advisories; \
 	else echo "advisories about crates: NOT checked, their database cannot be reached from here"; fi
 	@mkdir -p $(ADVISORIES) && rm -f $(ADVISORIES)/python.json
@@ -129,7 +131,7 @@ build: ## Build everything for this machine, and zip the functions into target/f
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 
-package: $(INSTALLED) ## Build the functions' zips for Lambda into target/package (ARCH=arm64 or x86_64)
+package: $(TOOLS) ## Build the functions' zips for Lambda into target/package (ARCH=arm64 or x86_64)
 	@case "$(ARCH)" in x86_64|arm64) ;; *) echo "error: ARCH is x86_64 or arm64, not '$(ARCH)'" >&2; exit 2;; esac
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --output-format zip \
@@ -139,7 +141,7 @@ package: $(INSTALLED) ## Build the functions' zips for Lambda into target/packag
 		cp target/lambda/$$function/bootstrap.zip target/package/$$function.zip || exit 1; \
 	done
 
-package-cli: $(INSTALLED) ## Build the canary command that a pipeline's builds run (ARCH=arm64 or x86_64)
+package-cli: $(TOOLS) ## Build the canary command that a pipeline's builds run (ARCH=arm64 or x86_64)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --lambda-dir target/lambda -p canary-cli
 	@mkdir -p target/package && cp target/lambda/canary/bootstrap target/package/canary-$(ARCH)
 
@@ -153,6 +155,10 @@ $(INSTALLED):
 	@$(PYTHON) -m venv --clear $(VENV) || { \
 		echo "error: no virtual environment could be made; on Debian and Ubuntu install python3-venv" >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement local/requirements.txt
+	@touch $@
+
+$(TOOLS): $(INSTALLED)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement local/requirements-tools.txt
 	@touch $@
 
 $(DENY):
