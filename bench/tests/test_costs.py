@@ -105,7 +105,7 @@ def test_lambda_is_charged_by_the_millisecond_and_anew_after_a_pause() -> None:
     assert usage.invocations["function"] == 3
 
 
-def test_the_seeds_design_waits_in_its_functions_and_looks_once_a_wait() -> None:
+def test_the_seeds_design_waits_in_its_functions_and_checks_once_a_wait() -> None:
     usage = seeds.deploy(Scenario(4, 300, create=170, delete=100))
     # In front 2, behind 7, three watched steps of 5 and the last shift.
     assert usage.transitions == 2 + 3 * 5 + 1 + 6

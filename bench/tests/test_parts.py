@@ -89,7 +89,7 @@ def test_only_what_was_answered_with_200_was_carried() -> None:
     )
 
 
-def test_the_default_interval_between_looks_costs_within_a_tenth_of_the_least() -> None:
+def test_the_default_interval_between_polls_costs_within_a_tenth_of_the_least() -> None:
     totals = {}
     for line in costs.intervals().splitlines()[2:]:
         poll, *_, together = [cell.strip() for cell in line.split("|")[1:-1]]

@@ -21,7 +21,7 @@ class Overhead:
     tasks: float
     """In Lambda and the calls that the functions make."""
     polling: float
-    """In waits between two looks, after what was looked for had come."""
+    """In waits between two polls of a stack, after what was polled for had come."""
     interpreter: float
     """Between states, in choices, and in waits that ended late."""
 
