@@ -14,8 +14,8 @@ DEFINITION = ROOT / "statemachine" / "canary.asl.json"
 # Longer than any deployment that Step Functions lets come to its end.
 _LIMIT = 25_000
 
-Answer = Callable[[str, Mapping[str, Any], float], Any]
-"""What a task's resource answers to the data of the execution, and at which second of it."""
+Answer = Callable[[str, Mapping[str, Any], float], tuple[Any, float]]
+"""A task's output and its seconds, from its resource, the execution's data and the second at which it is called."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Visit:
 
 
 def walk(definition: Mapping[str, Any], answer: Answer) -> list[Visit]:
-    """The states from the first to the last. Tasks take no time; waits take what they say."""
+    """The states from the first to the last. Tasks take what they answer, waits what they say, and choices no time."""
     visits, data, now = list[Visit](), dict[str, Any](), 0.0
     name: str | None = definition["StartAt"]
     while name is not None:
@@ -37,7 +37,8 @@ def walk(definition: Mapping[str, Any], answer: Answer) -> list[Visit]:
         if len(visits) > _LIMIT:
             raise ValueError(f"the execution is still in `{name}` after {_LIMIT} states")
         if state["Type"] == "Task":
-            result = answer(state["Resource"], data, now)
+            result, seconds = answer(state["Resource"], data, now)
+            now += seconds
             data = result if state["ResultPath"] == "$" else {**data, _field(state["ResultPath"]): result}
         elif state["Type"] == "Wait":
             now += value(data, state["SecondsPath"])
@@ -51,7 +52,7 @@ def definition(path: Path = DEFINITION) -> dict[str, Any]:
 
 
 def value(data: Any, path: str) -> Any:
-    """What a path such as `$.plan.waitTime` points to."""
+    """What a path such as `$.progress.waitSeconds` points to."""
     for name in path.split(".")[1:]:
         data = data[name]
     return data
@@ -71,9 +72,10 @@ def _choice(state: Mapping[str, Any], data: Any) -> str:
 
 
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
+    if "And" in rule:
+        return all(_holds(each, data) for each in rule["And"])
     found = value(data, rule["Variable"])
-    if "StringEquals" in rule:
-        return found == rule["StringEquals"]
-    if "IsNull" in rule:
-        return (found is None) == rule["IsNull"]
+    for comparison in ("StringEquals", "BooleanEquals"):
+        if comparison in rule:
+            return found == rule[comparison]
     raise ValueError(f"no comparison of `{rule}` is known")

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from . import machine
 from .machine import Visit
-from .scenario import Scenario
+from .scenario import Mesh, Scenario
 from .usage import Runtime, Usage
 
-RUNTIME = Runtime(start=4.0, first=5.0, call=0.3)
-"""The upper end of what the six functions took (docs/measurements.md, Functions), rounded up."""
-METRICS = 5
-"""Classes of answers that a look asks for."""
+Answered = tuple[tuple[str, ...], Any]
+"""The calls that a function makes, and its output."""
 
-CHECK = ("cloudformation:ValidateTemplate", "dynamodb:UpdateItem", "appmesh:DescribeVirtualRouter", "ssm:GetParameter",
-         "appmesh:DescribeRoute", "appmesh:DescribeVirtualNode", "dynamodb:UpdateItem")  # fmt: skip
-CREATE = ("cloudformation:DescribeStacks", "cloudformation:CreateStack")
-LOOK_AT_STACK = ("cloudformation:DescribeStacks",)
+RUNTIME = Runtime(start=4.0, first=5.0, call=0.3)
+"""The upper end of what the functions took (docs/measurements.md, Functions), rounded up."""
+METRICS = 5
+"""Classes of answers that a check asks for."""
+
+DESCRIBE_STACK = ("cloudformation:DescribeStacks",)
+TASKS = (*DESCRIBE_STACK, "cloudformation:DescribeStackResources", "ecs:DescribeServices", "ecs:ListTasks",
+         "ecs:DescribeTasks", "ecs:ListTasks")  # fmt: skip
+"""Of a version with one ECS service, of which no task has stopped."""
+
+PLAN = ("cloudformation:ValidateTemplate", "dynamodb:UpdateItem", "ssm:GetParameter", "appmesh:DescribeRoute",
+        "appmesh:DescribeVirtualRouter", "appmesh:DescribeVirtualNode", "dynamodb:UpdateItem")  # fmt: skip
+CREATE = (*DESCRIBE_STACK, "cloudformation:CreateStack")
 SHIFT = ("appmesh:DescribeRoute", "appmesh:DescribeRoute", "appmesh:UpdateRoute", "appmesh:DescribeRoute")
-LOOK = ("cloudwatch:GetMetricData",)
-RECORD_AND_REMOVE = ("dynamodb:UpdateItem", "appmesh:DescribeRoute", "ssm:GetParameter", "ssm:GetParameter",
-                     "ssm:PutParameter", "cloudformation:DescribeStacks", "appmesh:ListRoutes", "appmesh:DescribeRoute",
-                     "cloudformation:DeleteStack")  # fmt: skip
-LOOK_AT_REMOVAL = ("dynamodb:UpdateItem", "appmesh:DescribeRoute", "ssm:GetParameter", "cloudformation:DescribeStacks")
+CHECK = (*TASKS, "cloudwatch:GetMetricData")
+RECORD = ("ssm:GetParameter", "dynamodb:UpdateItem", "appmesh:DescribeRoute", "ssm:GetParameter", "ssm:PutParameter")
+POLL_REMOVAL = ("dynamodb:UpdateItem", "appmesh:DescribeRoute", *DESCRIBE_STACK)
 UNLOCK = ("dynamodb:DeleteItem",)
 
 # A lock with its plan is between 1 and 2 KB, and a write unit is 1 KB of the larger of what was there and what is.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html
 _LOCK_UNITS = 2
+
+
+def remove(mesh: Mesh) -> tuple[str, ...]:
+    """The calls that ask for the old version's deletion: its stack, the candidate's tasks, and all that can name it."""
+    return (
+        "dynamodb:UpdateItem", "appmesh:DescribeRoute", *DESCRIBE_STACK, *TASKS, *DESCRIBE_STACK,
+        "appmesh:ListVirtualRouters", *["appmesh:ListRoutes"] * mesh.routers, *["appmesh:DescribeRoute"] * mesh.routes,
+        "appmesh:ListVirtualServices", *["appmesh:DescribeVirtualService"] * mesh.services,
+        "cloudformation:DeleteStack",
+    )  # fmt: skip
 
 
 class World:
@@ -42,54 +58,58 @@ class World:
         self._deleted: float | None = None
         self._shifted = 0.0
         self._answers = {
-            "${CheckVersionFunctionArn}": self._check,
+            "${CheckVersionFunctionArn}": self._plan,
             "${DeployStackFunctionArn}": self._deploy,
             "${ShiftTrafficFunctionArn}": self._shift,
-            "${GatherHealthFunctionArn}": self._look,
+            "${GatherHealthFunctionArn}": self._check,
+            "${PromoteFunctionArn}": self._promote,
             "${RemoveOldFunctionArn}": self._remove,
         }
 
-    def answer(self, resource: str, data: Mapping[str, Any], now: float) -> Any:
-        """Answers as the function does."""
+    def answer(self, resource: str, data: Mapping[str, Any], now: float) -> tuple[Any, float]:
+        """Answers as the function does, and says how many seconds it took."""
         calls, result = self._answers[resource](data, now)
-        self.usage.invoke(resource, now, calls, RUNTIME)
+        seconds = self.usage.invoke(resource, now, calls, RUNTIME) / 1_000
         self.usage.metrics += METRICS * calls.count("cloudwatch:GetMetricData")
         self.usage.write_units += _LOCK_UNITS * sum(call.startswith("dynamodb:") for call in calls)
-        return result
+        return result, seconds
 
-    def _check(self, _: Mapping[str, Any], __: float) -> tuple[tuple[str, ...], Any]:
-        scenario = self._scenario
-        plan = {
-            "deployment": {"kind": "Canary"},
-            "weights": scenario.weights,
-            "waitTime": scenario.wait,
-            "pollSeconds": scenario.poll,
-        }
+    def _plan(self, _: Mapping[str, Any], __: float) -> Answered:
         begin = {name: {"deletions": 0} for name in ("stack", "rollback", "removal")}
-        return CHECK, {"status": "Planned", "plan": plan, "traffic": {"target": scenario.weights[0]}, **begin}
+        plan = {"pollSeconds": self._scenario.poll}
+        progress = {"phase": "Deploying", "step": 0}
+        return PLAN, {"status": "Planned", "plan": plan, "progress": progress, "repair": False, **begin}
 
-    def _deploy(self, _: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
+    def _deploy(self, _: Mapping[str, Any], now: float) -> Answered:
         if self._created is None:
             self._created = now + self._scenario.create
             return CREATE, {"status": "InProgress", "deletions": 0}
-        return LOOK_AT_STACK, {"status": "Ready" if now >= self._created else "InProgress", "deletions": 0}
+        return DESCRIBE_STACK, {"status": "Ready" if now >= self._created else "InProgress", "deletions": 0}
 
-    def _shift(self, data: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
+    def _shift(self, data: Mapping[str, Any], now: float) -> Answered:
         self._shifted = now
-        weight = data["traffic"]["target"]
-        return SHIFT, {"weight": weight, "target": next((w for w in self._scenario.weights if w > weight), None)}
+        return SHIFT, {**data["progress"], "phase": "Watching", "waitSeconds": self._scenario.wait}
 
-    def _look(self, _: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
-        there = now >= self._shifted + self._scenario.late
-        return LOOK, {"decision": "Proceed" if there else "LookAgain"}
+    def _check(self, data: Mapping[str, Any], now: float) -> Answered:
+        progress, scenario = data["progress"], self._scenario
+        left = math.ceil(scenario.complete_at(self._shifted) - now)
+        if left > 0:
+            return CHECK, {**progress, "waitSeconds": min(left, scenario.check_interval)}
+        following = progress["step"] + 1
+        if following < scenario.steps:
+            return CHECK, {**progress, "phase": "Shifting", "step": following}
+        return CHECK, {**progress, "phase": "Promoting"}
 
-    def _remove(self, _: Mapping[str, Any], now: float) -> tuple[tuple[str, ...], Any]:
+    def _promote(self, data: Mapping[str, Any], _: float) -> Answered:
+        return RECORD, {**data["progress"], "phase": "Retiring"}
+
+    def _remove(self, _: Mapping[str, Any], now: float) -> Answered:
         if self._deleted is None:
             self._deleted = now + self._scenario.delete
-            return RECORD_AND_REMOVE, {"status": "InProgress", "deletions": 1}
+            return remove(self._scenario.mesh), {"status": "InProgress", "deletions": 1}
         if now < self._deleted:
-            return LOOK_AT_REMOVAL, {"status": "InProgress", "deletions": 1}
-        return LOOK_AT_REMOVAL + UNLOCK, {"status": "Removed"}
+            return POLL_REMOVAL, {"status": "InProgress", "deletions": 1}
+        return POLL_REMOVAL + UNLOCK, {"status": "Removed"}
 
 
 def deploy(scenario: Scenario) -> tuple[list[Visit], Usage]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .recorded import Span
+from .recorded import WAIT, Span
 
-SHIFT, WATCHED = "Canary & Switch Traffic", "Is All Traffic Watched?"
-# What the plan asks for; other waits are for something that was not ready yet.
-WAIT = "Wait"
+SHIFT = "Canary & Switch Traffic"
+# What a step consists of. Waits of other states are for stacks that were not ready yet.
+STEP = (SHIFT, WAIT, "Gather Health Check Status", "Is Healthy?")
 
 Interval = tuple[float, float]
 
@@ -21,7 +21,7 @@ class Overhead:
     tasks: float
     """In Lambda and the calls that the functions make."""
     polling: float
-    """In waits between two looks, after what was looked for had come."""
+    """In waits between two polls of a stack, after what was polled for had come."""
     interpreter: float
     """Between states, in choices, and in waits that ended late."""
 
@@ -31,9 +31,9 @@ class Overhead:
         return self.tasks + self.polling + self.interpreter
 
 
-def overhead(spans: Sequence[Span], wait: float, stacks: Sequence[Interval], start: float, end: float) -> Overhead:
-    """What remains of the time from `start` to `end` without the waits of `wait` seconds and the stacks' own time."""
-    asked = [*stacks, *((span.start, span.start + wait) for span in spans if span.state == WAIT)]
+def overhead(spans: Sequence[Span], stacks: Sequence[Interval], start: float, end: float) -> Overhead:
+    """What remains of the time from `start` to `end` without what the waits were to be and the stacks' own time."""
+    asked = [*stacks, *((span.start, span.start + span.asked) for span in spans)]
     tasks = sum(_outside(span, asked) for span in spans if span.kind == "Task")
     polling = sum(_outside(span, asked) for span in spans if span.kind == "Wait" and span.state != WAIT)
     everything = _outside(Span("", "", start, end), asked)
@@ -42,21 +42,28 @@ def overhead(spans: Sequence[Span], wait: float, stacks: Sequence[Interval], sta
 
 @dataclass(frozen=True)
 class Step:
-    """Seconds of one step beyond its wait: all of them, and those in Lambda and in the functions' calls."""
+    """Seconds of one step beyond its waits: all of them, and those in Lambda and in the functions' calls."""
 
     total: float
     tasks: float
+    invocations: int
 
 
-def per_step(spans: Sequence[Span], wait: float) -> list[Step]:
-    """Each step, from its shift until it is known what follows."""
-    steps, own = list[Step](), list[Span]()
+def per_step(spans: Sequence[Span], scale: float = 1.0) -> list[Step]:
+    """Each step, from its shift until it is known what follows. Waits took `scale` of what they were to be."""
+    own: list[list[Span]] = []
     for span in spans:
-        own = [span] if span.state == SHIFT else [*own, span]
-        if span.state == WATCHED:
-            tasks = sum(each.seconds for each in own if each.kind == "Task")
-            steps.append(Step(span.end - own[0].start - wait, tasks))
-    return steps
+        if span.state == SHIFT:
+            own.append([span])
+        elif span.state in STEP:
+            own[-1].append(span)
+    return [_step(each, scale) for each in own]
+
+
+def _step(spans: Sequence[Span], scale: float) -> Step:
+    tasks = [span.seconds for span in spans if span.kind == "Task"]
+    asked = scale * sum(span.asked for span in spans)
+    return Step(spans[-1].end - spans[0].start - asked, sum(tasks), len(tasks))
 
 
 def _outside(span: Span, intervals: Sequence[Interval]) -> float:

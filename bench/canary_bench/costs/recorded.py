@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ _PARTS_OF_CALLS = {"cloudformation:TagResource", "iam:PassRole"}
 _ON_ROUTES = {"appmesh:CreateRoute", "appmesh:UpdateRoute"}
 # The function's name is a part of its role's: canary-shared-ShiftTrafficRole-7C58EA97DD3AD.
 _FUNCTIONS = ("CheckVersion", "DeployStack", "ShiftTraffic", "GatherHealth", "Promote", "RemoveOld", "Rollback")
+
+WAIT = "Wait"
+"""The state that waits for a candidate's next check."""
 
 Event = Mapping[str, Any]
 
@@ -28,6 +31,8 @@ class Span:
     kind: str
     start: float
     end: float
+    asked: float = 0.0
+    """Of a wait for a candidate's next check: how many seconds it was to be."""
 
     @property
     def seconds(self) -> float:
@@ -41,10 +46,16 @@ def spans(history: Iterable[Event]) -> list[Span]:
     for event in history:
         kind, at = event["type"], moment(event["timestamp"])
         if kind.endswith("StateEntered"):
-            found.append(Span(event["stateEnteredEventDetails"]["name"], kind.removesuffix("StateEntered"), at, at))
+            details = event["stateEnteredEventDetails"]
+            asked = _wait_seconds(details) if details["name"] == WAIT else 0.0
+            found.append(Span(details["name"], kind.removesuffix("StateEntered"), at, at, asked))
         elif kind.endswith("StateExited"):
-            found[-1] = Span(found[-1].state, found[-1].kind, found[-1].start, at)
+            found[-1] = replace(found[-1], end=at)
     return found
+
+
+def _wait_seconds(entered: Mapping[str, Any]) -> float:
+    return json.loads(entered["input"])["progress"]["waitSeconds"]
 
 
 def transitions(history: Iterable[Event]) -> int:

@@ -18,7 +18,7 @@ loopback. Assumed for the six others, and its later invocation for each call."""
 LIMIT_SECONDS = 900.0
 """No function runs for longer. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 WAITER_SECONDS = 30.0
-"""Between two looks of a waiter.
+"""Between two polls of a waiter.
 https://docs.aws.amazon.com/boto3/latest/reference/services/cloudformation/waiter/StackCreateComplete.html"""
 # Entered, scheduled, started, succeeded, exited; and the execution's own two.
 _TASK_EVENTS, _STATE_EVENTS, _EXECUTION_EVENTS = 5, 2, 2
@@ -30,8 +30,8 @@ class _Execution:
 
     def task(self, function: str, *calls: str, memory: int = 128, waited: float = 0.0) -> None:
         waited = -(-waited // WAITER_SECONDS) * WAITER_SECONDS
-        looks = ("cloudformation:DescribeStacks",) * (int(waited / WAITER_SECONDS) + 1 if waited else 0)
-        self.usage.invoke(function, self.usage.seconds, (*calls, *looks), RUNTIME, memory, waited)
+        polls = ("cloudformation:DescribeStacks",) * (int(waited / WAITER_SECONDS) + 1 if waited else 0)
+        self.usage.invoke(function, self.usage.seconds, (*calls, *polls), RUNTIME, memory, waited)
         self.usage.seconds += waited
         self._entered(1, _TASK_EVENTS)
 

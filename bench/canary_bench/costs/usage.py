@@ -45,8 +45,8 @@ class Usage:
         runtime: Runtime,
         memory: int = 128,
         waited: float = 0.0,
-    ) -> None:
-        """An invocation at a second of the execution; `waited` seconds of it did nothing but wait."""
+    ) -> int:
+        """An invocation at a second of the execution, in milliseconds; `waited` seconds of it did nothing but wait."""
         cold = at - self._called.get(function, -math.inf) >= prices.IDLE_SECONDS
         self._called[function] = at
         computed = (runtime.first if cold else runtime.call * len(calls)) * prices.VCPU_MIB / memory
@@ -56,6 +56,7 @@ class Usage:
         self.lambda_ms += ms
         self.gb_seconds += ms / 1_000 * memory / 1_024
         self.calls.update(calls)
+        return ms
 
     def dollars(self) -> dict[Price, float]:
         """What each thing comes to, but for the pipeline."""

@@ -1,4 +1,4 @@
-"""What a deployment uses of AWS and costs there, beside the seeds' design, and what follows for the interval between looks.
+"""What a deployment uses of AWS and costs there, beside the seeds' design, and what follows for the interval between polls.
 
 Arithmetic alone: nothing is started, and the tables depend on the state machine, the prices and the assumptions only.
 """
@@ -9,7 +9,7 @@ from argparse import ArgumentParser, Namespace
 from statistics import mean
 
 from canary_bench.costs import ours, prices, seeds
-from canary_bench.costs.scenario import Scenario
+from canary_bench.costs.scenario import METRIC_PERIOD_SECONDS, Scenario
 from canary_bench.costs.usage import Usage
 from canary_bench.tables import table
 
@@ -20,8 +20,9 @@ DEPLOYMENTS = {"10 × 60 s": Scenario(10, 60), "4 × 300 s": Scenario(4, 300), "
 SEEDS = {**DEPLOYMENTS, "1 × 86,400 s": Scenario(2, 86_400)}
 POLLS = (2, 5, 10, 15, 20, 30, 60)
 DAY = 86_400
-LOOKS = (DAY, 21_600, 3_600, 900, 300, 60, 15)
+CHECKS = (DAY, 21_600, 3_600, 900, 300, 60, 30)
 HISTORY_EVENTS = 25_000
+MOMENT = 0.1
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def measure(_options: Namespace) -> str:
         f"**Used**\n\n{used()}",
         f"**Dollars**\n\n{dollars()}",
         f"**`PollSeconds`, for 10 × 60 s**\n\n{intervals()}",
-        f"**Looks in a day at one weight**\n\n{looks()}",
+        f"**Checks in a day at one weight**\n\n{checks()}",
     ])  # fmt: skip
 
 
@@ -86,15 +87,14 @@ def both() -> list[tuple[str, str, Usage]]:
 
 
 def intervals() -> str:
-    """Cost and delay against `PollSeconds`, for stacks and data that are ready at any moment between two looks."""
+    """Cost and delay against `PollSeconds`, for stacks and data that are ready at any moment between two polls."""
     rows = []
     for poll in POLLS:
-        usages = [ours.deploy(scenario)[1] for scenario in anywhere(poll)]
+        scenarios = anywhere(poll)
+        usages = [ours.deploy(scenario)[1] for scenario in scenarios]
         total = mean(usage.total() for usage in usages)
-        # What the deployment takes without a single second of delay: creation, ten times data 120 s late, removal.
-        delay = mean(usage.seconds for usage in usages) - mean(
-            s.create + s.delete + s.steps * s.late for s in anywhere(poll)
-        )
+        # What the deployment takes without a single second of delay: creation, the data of ten steps, removal.
+        delay = mean(usage.seconds for usage in usages) - mean(undelayed(scenario) for scenario in scenarios)
         waiting = delay / 60 * prices.PIPELINE_MINUTE.dollars
         rows.append([
             f"{poll}", f"{mean(usage.transitions for usage in usages):.0f}", f"{total:.4f}", f"{delay:.0f}",
@@ -107,32 +107,36 @@ def anywhere(poll: int) -> list[Scenario]:
     """The same deployment with everything ready a little later, up to one interval."""
     parts = 10
     return [
-        Scenario(10, 60, poll=poll, create=180 + later, delete=120 + later, late=100 + later)
-        for later in (poll * part / parts for part in range(1, parts + 1))
-    ]
+        Scenario(10, 60, poll=poll, create=180 + poll * part / parts, delete=120 + poll * part / parts,
+                 begun=METRIC_PERIOD_SECONDS * part / parts)
+        for part in range(1, parts + 1)
+    ]  # fmt: skip
 
 
-def looks() -> str:
-    """A bake of a day, looked at again and again."""
+def undelayed(scenario: Scenario) -> float:
+    """What a deployment takes whose stacks and data are noticed a moment later, and whose functions take none."""
+    now = scenario.create
+    for _ in range(scenario.steps):
+        # Not at the very moment at which a data point begins: the shift that follows is in that one.
+        now = scenario.complete_at(now) + MOMENT
+    return now + scenario.delete
+
+
+def checks() -> str:
+    """A day at one weight, checked again and again."""
     rows = []
-    for interval in LOOKS:
-        # Looks that say to look again until the day is over.
-        _, usage = ours.deploy(Scenario(1, interval, poll=interval, late=DAY, create=interval, delete=interval))
+    for interval in CHECKS:
+        # Data that are complete a day after the shift: until then every check says to check again.
+        period = min(METRIC_PERIOD_SECONDS, interval)
+        delay = DAY - interval - 2 * period
+        scenario = Scenario(1, interval, poll=interval, period=period, delay=delay, create=interval, delete=interval)
+        _, usage = ours.deploy(scenario)
         fits = "yes" if usage.events <= HISTORY_EVENTS else "no"
         asked = usage.dollars()[prices.METRIC]
         made = usage.invocations["${GatherHealthFunctionArn}"]
-        rows.append(
-            [
-                f"{interval}",
-                f"{made}",
-                f"{usage.transitions}",
-                f"{usage.calls.total()}",
-                f"{usage.events}",
-                fits,
-                f"{asked:.4f}",
-                f"{usage.total():.4f}",
-            ]
-        )
-    return table(
-        ["s between looks", "looks", "transitions", "AWS calls", "history events", "fits", "$ of metrics", "$"], rows
-    )
+        rows.append([
+            f"{interval}", f"{made}", f"{usage.transitions}", f"{usage.calls.total()}", f"{usage.events}", fits,
+            f"{asked:.4f}", f"{usage.total():.4f}",
+        ])  # fmt: skip
+    head = ["s between checks", "checks", "transitions", "AWS calls", "history events", "fits", "$ of metrics", "$"]
+    return table(head, rows)

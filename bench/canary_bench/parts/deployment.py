@@ -90,19 +90,20 @@ def empty_invocations(env: Environment) -> list[float]:
 
 def causes(run: Run, invocations: Sequence[float]) -> str:
     """Milliseconds of the whole deployment, and of the step in the middle."""
-    found = overhead(run.spans, WAIT, run.stacks, run.start, run.end)
+    found = overhead(run.spans, run.stacks, run.start, run.end)
     begun = run.spans[0].start - run.start
     tasks = [span for span in run.spans if span.kind == "Task"]
     there_and_back = median(invocations) / 1_000
-    # Looks at a stack while it is made are in the stack's own time, and so is their share of Lambda's.
+    # Polls of a stack while it is made are in the stack's own time, and so is their share of Lambda's.
     in_lambda = found.tasks / sum(task.seconds for task in tasks) * there_and_back * len(tasks)
-    steps = per_step(run.spans, WAIT)
+    steps = per_step(run.spans)
     step = median(each.total for each in steps)
-    step_tasks, step_in_lambda = median(each.tasks for each in steps), 2 * there_and_back
+    step_tasks = median(each.tasks for each in steps)
+    step_in_lambda = median(each.invocations for each in steps) * there_and_back
     rows = [
         ("Lambda: to a warm function and back", in_lambda, step_in_lambda),
         ("AWS calls, and what the functions do with them", found.tasks - in_lambda, step_tasks - step_in_lambda),
-        ("polling: a stack was ready before it was looked at", found.polling, 0.0),
+        ("polling: a stack was ready before it was polled", found.polling, 0.0),
         ("interpreter: the start of the execution", begun, 0.0),
         ("interpreter: between states, choices, waits that ended late", found.interpreter - begun, step - step_tasks),
         ("all", found.total, step),

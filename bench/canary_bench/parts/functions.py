@@ -1,4 +1,4 @@
-"""Start, invocations, memory and size of the six functions, beside the floor."""
+"""Start, invocations, memory and size of the functions, beside the floor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from canary_bench.lambdas import FLOOR, Measured
 from canary_bench.progress import say
 from canary_bench.tables import table
 
-WHAT = "start, first and later invocations, memory and size of the six functions, beside a function without SDK"
+WHAT = "start, first and later invocations, memory and size of the functions, beside a function without SDK"
 TOOL = ROOT / "target" / "release" / "bench-functions"
 # Invocations after the first, in each round.
 WARM = 300

@@ -11,7 +11,7 @@ from statistics import median
 from canary_bench import stage
 from canary_bench.costs import ours
 from canary_bench.costs.overhead import per_step
-from canary_bench.costs.scenario import Scenario
+from canary_bench.costs.scenario import Mesh, Scenario
 from canary_bench.errors import BenchError
 from canary_bench.progress import say
 from canary_bench.stage import Run
@@ -19,14 +19,15 @@ from canary_bench.tables import table
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
 from canary_local.releases import set_pace
+from canary_local.stacks import HELLO_STACK
 
 WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
 
 STEPS = (2, 10, 100)
 SERVICES = (1, 10)
 COMPUTED_SERVICES = (1, 10, 100)
-LOOK = "${GatherHealthFunctionArn}"
-# Waits take a hundredth of their time, so that one look at a stack comes 3 s after it was asked for, when it is there.
+CHECK = "${GatherHealthFunctionArn}"
+# Waits take a hundredth of their time, so that a stack is polled 3 s after it was asked for, when it is there.
 SCALE, POLL, STACK_SECONDS, WAIT = 0.01, 300, 1.0, 10
 
 
@@ -50,7 +51,7 @@ def by_steps(env: Environment) -> str:
     for steps in STEPS:
         say(f"growth: a deployment in {steps} steps")
         run = deployed(env, service, f"steps{steps}", steps)
-        agree([run], run.calls, steps)
+        agree([run], run.calls, steps, mesh_of(env))
         _, usage = ours.deploy(Scenario(steps, 60))
         total = usage.total()
         rows.append([
@@ -76,15 +77,15 @@ def by_services(env: Environment) -> str:
         measured[count] = at_once(env, names[:count], f"crowd{count}")
     rows = []
     for count in COMPUTED_SERVICES:
-        _, usage = ours.deploy(Scenario(10, 60))
+        _, usage = ours.deploy(Scenario(10, 60, mesh=Mesh.of(count)))
         transitions, calls, step = measured.get(count, ("", "", ""))
         rows.append([
             f"{count}", transitions, calls, step, f"{usage.transitions * count}", f"{usage.calls.total() * count}",
-            f"{usage.total() * count:.3f}", f"{usage.invocations[LOOK] * count / usage.seconds:.2f}",
+            f"{usage.total() * count:.3f}", f"{usage.invocations[CHECK] * count / usage.seconds:.2f}",
         ])  # fmt: skip
     head = [
         "services", "counted transitions", "counted calls", "local ms a step", "transitions of 10 × 60 s", "calls", "$",
-        "looks a second",
+        "checks a second",
     ]  # fmt: skip
     return table(head, rows)
 
@@ -96,7 +97,7 @@ def fixed() -> float:
 
 
 def first(env: Environment, service: str) -> None:
-    """A service's first version. TCP, because nobody has to call it for a look to say how to go on."""
+    """A service's first version. TCP, because nobody has to call it for a check to say how to go on."""
     make_router(env, service, stage.PORT, "tcp")
     stage.follow(env, env.deploy(stage.request(env, service, "first", Protocol="tcp", WaitTime=WAIT)))
 
@@ -118,19 +119,29 @@ def at_once(env: Environment, services: list[str], sha: str) -> tuple[str, str, 
         runs = list(pool.map(lambda execution: stage.finished(env, execution), executions))
     begin, end = min(run.start for run in runs), max(run.end for run in runs)
     calls = stage.recorded.calls(env.aws_calls, begin, end)
-    agree(runs, calls, 4)
-    steps = [step.total for run in runs for step in per_step(run.spans, WAIT * SCALE)]
+    agree(runs, calls, 4, mesh_of(env))
+    steps = [step.total for run in runs for step in per_step(run.spans, SCALE)]
     counted = sum(run.transitions for run in runs)
     return f"{counted}", f"{calls.total()}", f"{median(steps) * 1_000:.0f}"
 
 
-def agree(runs: Sequence[Run], calls: Counter[str], steps: int) -> None:
+def mesh_of(env: Environment) -> Mesh:
+    """What is in the mesh."""
+    appmesh, mesh = env.client("appmesh"), {"meshName": HELLO_STACK}
+    routers = appmesh.list_virtual_routers(**mesh)["virtualRouters"]
+    names = [router["virtualRouterName"] for router in routers]
+    routes = sum(len(appmesh.list_routes(**mesh, virtualRouterName=name)["routes"]) for name in names)
+    return Mesh(len(names), routes, len(appmesh.list_virtual_services(**mesh)["virtualServices"]))
+
+
+def agree(runs: Sequence[Run], calls: Counter[str], steps: int, mesh: Mesh) -> None:
     """Fails if the arithmetic is not what was counted. How often a stack had to be looked at is the machine's to say."""
     computed, transitions = Counter[str](), 0
     for run in runs:
         waited = Counter(span.state for span in run.spans)
         create, delete = (POLL * waited[state] for state in ("Wait for New Version", "Wait for Removal"))
-        _, usage = ours.deploy(Scenario(steps, WAIT, poll=POLL, create=create, delete=delete, late=0))
+        scenario = Scenario(steps, WAIT, poll=POLL, create=create, delete=delete, counted=False, mesh=mesh)
+        _, usage = ours.deploy(scenario)
         computed.update(usage.calls)
         transitions += usage.transitions
     counted = sum(run.transitions for run in runs)

@@ -22,7 +22,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use crate::{authority::Authority, case::Answer};
 
 /// The services that functions call, as the SDK's variables name them.
-const SERVICES: [&str; 6] = ["APP_MESH", "CLOUDFORMATION", "CLOUDWATCH", "DYNAMODB", "SFN", "SSM"];
+const SERVICES: [&str; 8] =
+    ["APP_MESH", "CLOUDFORMATION", "CLOUDWATCH", "DYNAMODB", "ECS", "SERVICEDISCOVERY", "SFN", "SSM"];
 
 /// The stand-in.
 pub struct Aws {

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
 from .environment import Environment
 from .executions import Event, words
 from .printed import plain
-from .progress import decision, last_check, next_weight, weights
+
+INTERRUPTED = "Canary.Interrupted"
+"""What a repair takes back failed with: its cause says how the execution ended that left it."""
+
+Part = dict[str, Any]
 
 
 def welcome(environment: Environment, hello: bool) -> str:
@@ -118,7 +124,7 @@ class Narrator:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
-        self._known: dict[str, Any] = {}
+        self._known: dict[str, str] = {}
         self._failures: dict[str, str] = {}
 
     def lines(self, event: Event) -> list[str]:
@@ -144,20 +150,24 @@ class Narrator:
     def _news(self, data: Any) -> list[str]:
         if not isinstance(data, dict):
             return []
-        # Where the traffic is that another execution left is still to be found out.
-        repairing = data.get("status") == "Unfinished"
         news = []
-        for topic, (key, text) in ({"plan": _left(data)} if repairing else _topics(data)).items():
-            if text and self._known.get(topic) != key:
-                self._known[topic] = key
+        for topic in _REPAIR_TOPICS if data.get("repair") else _TOPICS:
+            found = topic.find(data)
+            key = json.dumps(topic.key(found))
+            if found and self._known.get(topic.name) != key:
+                self._known[topic.name] = key
                 self._told.clear()
-                news.append(text)
-        caught = data.get("failure")
-        if isinstance(caught, dict):
-            error, cause = str(caught.get("Error", "")), words(str(caught.get("Cause", "")))
-            if _failure(error, cause) not in self._failures:
-                news.append(f"failed: {self._told_failure(error, cause)}")
-        return news
+                news.append(topic.describe(found))
+        return news + self._caught(data.get("failure"))
+
+    def _caught(self, caught: Any) -> list[str]:
+        if not isinstance(caught, dict):
+            return []
+        error, cause = str(caught.get("Error", "")), words(str(caught.get("Cause", "")))
+        if _failure(error, cause) in self._failures:
+            return []
+        told = self._told_failure(error, cause)
+        return [f"it is unfinished because {cause}" if error == INTERRUPTED else f"failed: {told}"]
 
     def _told_failure(self, error: str, cause: str) -> str:
         failure = _failure(error, cause)
@@ -166,44 +176,76 @@ class Narrator:
         return failure
 
 
-Topic = tuple[Any, str]
-"""What tells a topic's state from the one before it, and how it is told."""
-
-
-def _topics(data: dict[str, Any]) -> dict[str, Topic]:
-    plan, progress = (data.get(name) if isinstance(data.get(name), dict) else {} for name in ("plan", "progress"))
-    return {"plan": _plan(plan), "traffic": _traffic(plan, progress), "health": _health(progress)}
-
-
-def _plan(plan: dict[str, Any]) -> Topic:
+def _plan(plan: Part) -> str:
     deployment = plan.get("deployment") or {}
     names = [(deployment.get(role) or {}).get("name", "") for role in ("stable", "candidate")]
-    steps = ", ".join(f"{weight} %" for weight in weights(plan))
-    versions = " -> ".join(name for name in names if name)
-    return plan, f"{deployment.get('kind', '')}: {versions}" + (steps and f" by {steps}") if plan else ""
+    steps = ", ".join(f"{step.get('weight')} %" for step in plan.get("steps") or [])
+    return f"{deployment.get('kind', '')}: " + " -> ".join(name for name in names if name) + (steps and f" by {steps}")
 
 
-def _left(data: dict[str, Any]) -> Topic:
-    plan = data.get("plan") or {}
-    return plan, f"repairing what {plan.get('execution', 'an execution')} left: {_plan(plan)[1]}"
+def _left(plan: Part) -> str:
+    return f"repairing what {plan.get('execution', 'an execution')} left: {_plan(plan)}"
 
 
-def _traffic(plan: dict[str, Any], progress: dict[str, Any]) -> Topic:
-    weight, following = progress.get("weight"), next_weight(plan, progress)
-    text = f"candidate has {weight} % of the traffic" + (f", next {following} %" if following is not None else "")
-    return (weight, following), "" if weight is None else text
+def _find_plan(data: Part) -> Part:
+    return data.get("plan") or {}
 
 
-def _health(progress: dict[str, Any]) -> Topic:
-    check = last_check(progress) or {}
-    verdict, then = check.get("verdict"), decision(progress)
-    # Checks that only wait for more data come to the same, each with other numbers.
-    key = verdict, check.get("weight"), then
-    return key, f"{verdict} ({check.get('reason') or 'no reason given'}): {then}" if verdict and then else ""
+def _find_traffic(data: Part) -> Part:
+    """The candidate's weight, and the next step's if there is one. A check changes neither."""
+    progress = data.get("progress") or {}
+    if "weight" not in progress:
+        return {}
+    steps = _find_plan(data).get("steps") or []
+    is_set = progress.get("phase") not in ("Deploying", "Shifting")
+    following = steps[progress.get("step", 0) + is_set :]
+    return {"weight": progress["weight"], "next": following[0].get("weight") if following else None}
+
+
+def _traffic(traffic: Part) -> str:
+    following = traffic["next"]
+    return f"candidate has {traffic['weight']} % of the traffic" + (
+        f", next {following} %" if following is not None else ""
+    )
+
+
+def _find_check(data: Part) -> Part:
+    """The newest check. It stays in the data when its step is over."""
+    checks = (data.get("progress") or {}).get("checks") or [{}]
+    return checks[-1]
+
+
+def _check(check: Part) -> str:
+    tasks = check.get("tasks") or {}
+    running = f" ({tasks.get('healthy')} of {tasks.get('desired')} tasks healthy)" if tasks else ""
+    return f"{check.get('verdict')}{running}: {check.get('reason') or 'no reason given'}"
+
+
+def _without_counts(check: Part) -> Part:
+    """What makes a check news: those that wait for more data differ in their counts alone."""
+    return {name: check.get(name) for name in ("verdict", "weight", "tasks")}
 
 
 def _failure(error: str, cause: str) -> str:
     return ": ".join(text for text in (error, cause) if text)
+
+
+class _Topic(NamedTuple):
+    """Something that the state data tell: what they hold of it, in words, and what of that is news when it differs."""
+
+    name: str
+    find: Callable[[Part], Part]
+    describe: Callable[[Part], str]
+    key: Callable[[Part], Part] = lambda found: found
+
+
+_TOPICS = (
+    _Topic("plan", _find_plan, _plan),
+    _Topic("traffic", _find_traffic, _traffic),
+    _Topic("check", _find_check, _check, _without_counts),
+)
+# Where the traffic is that a stopped deployment left is what a repair finds out.
+_REPAIR_TOPICS = (_Topic("plan", _find_plan, _left),)
 
 
 def _weights(weights: dict[str, int]) -> str:

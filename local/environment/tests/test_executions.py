@@ -119,7 +119,7 @@ HISTORY = [
     raw(2, "TaskStateEntered", name="Canary & Switch Traffic", input='{"a": 1}'),
     raw(3, "TaskScheduled", resource="invoke"),
     raw(4, "TaskFailed", error="Canary.Throttled", cause="slow down"),
-    raw(5, "TaskStateExited", name="Canary & Switch Traffic", output='{"traffic": {"weight": 25, "target": 50}}'),
+    raw(5, "TaskStateExited", name="Canary & Switch Traffic", output='{"progress": {"weight": 25}}'),
     raw(6, "FailStateEntered", name="Deployment Failed & Rolled Back", input="{}"),
     raw(7, "ExecutionFailed", error="Canary.Unhealthy", cause="too many errors"),
 ]
@@ -163,27 +163,24 @@ def test_events_that_come_while_pages_are_read_are_taken_once() -> None:
     assert [event["id"] for event in history(Growing(), "arn")] == [1, 2, 3, 4]
 
 
-def check(verdict: str, reason: str) -> dict[str, Any]:
-    return {"verdict": verdict, "reason": reason, "weight": 50}
-
-
 def test_a_deployment_is_told_without_repeating_itself() -> None:
     def steps(*descriptions: tuple[str, str, Any]) -> list[Event]:
         return [Event(n, AT, kind, state, data) for n, (kind, state, data) in enumerate(descriptions)]
 
-    plan = {"deployment": {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}}
-    plan["steps"] = [{"weight": 50}, {"weight": 100}]
-    planned = {"plan": plan, "progress": {"phase": "Deploying", "step": 0, "weight": 0}}
-    watching = {"phase": "Watching", "step": 0, "weight": 50}
-    shifted = {"plan": plan, "progress": watching}
-    early = {"plan": plan, "progress": {**watching, "checks": [check("Inconclusive", "0 of 9 requests")]}}
-    later = {"plan": plan, "progress": {**watching, "checks": [check("Inconclusive", "0 of 10 requests")]}}
-    passed = {"phase": "Shifting", "step": 1, "weight": 50, "checks": [check("Healthy", "0 errors")]}
-    seen = {"plan": plan, "progress": passed}
-    # The checks of earlier weights stay in the data, and the phase goes on.
-    last = {"plan": plan, "progress": {**passed, "phase": "Watching", "weight": 100}}
-    told_already = [{**check("Healthy", "0 errors"), "weight": 100}]
-    recorded = {"plan": plan, "progress": {"phase": "Retiring", "step": 1, "weight": 100, "checks": told_already}}
+    deployment = {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}
+    data = {"plan": {"deployment": deployment, "steps": [{"weight": 50}, {"weight": 100}]}}
+
+    def at(phase: str, step: int, weight: int, *checks: dict[str, Any]) -> dict[str, Any]:
+        return {
+            **data,
+            "progress": {"phase": phase, "step": step, "weight": weight, "waitSeconds": 2, "checks": checks},
+        }
+
+    late = {"verdict": "Inconclusive", "reason": "too early", "weight": 50, "tasks": None, "windowEnd": "1"}
+    good = {**late, "verdict": "Healthy", "reason": "0 errors", "tasks": {"desired": 2, "healthy": 2}}
+    planned, shifted = at("Deploying", 0, 0), at("Watching", 0, 50)
+    watched, again = at("Watching", 0, 50, late), at("Watching", 0, 50, late, {**late, "windowEnd": "2"})
+    passed, last = at("Shifting", 1, 50, late, good), at("Watching", 1, 100, late, good)
     told = Narrator()
     ending = "all traffic is on `a`. The deployment failed with"
     lines = [
@@ -201,11 +198,13 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
                 ("entered", "Shift", planned),
                 ("exited", "Shift", shifted),
                 ("entered", "Wait", shifted),
-                ("exited", "Wait", early),
-                ("exited", "Wait", later),
-                ("exited", "Wait", seen),
-                ("exited", "Shift again", last),
-                ("exited", "Record", recorded),
+                ("exited", "Gather", watched),
+                ("exited", "Is Healthy?", watched),
+                ("exited", "Gather", again),
+                ("exited", "Gather", passed),
+                ("exited", "Shift", last),
+                ("exited", "Is Healthy?", {**last, "progress": {**last["progress"], "phase": "Promoting"}}),
+                ("exited", "Record", {**last, "progress": {**last["progress"], "phase": "Retiring"}}),
                 ("exited", "Done", "not an object"),
             ),
             Event(20, AT, "failed", "Shift", error="Canary.Throttled", cause="slow down"),
@@ -226,8 +225,8 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
         "Shift",
         "  candidate has 50 % of the traffic, next 100 %",
         "Wait",
-        "  Inconclusive (0 of 9 requests): check again",
-        "  Healthy (0 errors): next step",
+        "  Inconclusive: too early",
+        "  Healthy (2 of 2 tasks healthy): 0 errors",
         "  candidate has 100 % of the traffic",
         "  attempt failed: Canary.Throttled: slow down",
         "  failed: Canary.X: why",
@@ -235,16 +234,26 @@ def test_a_deployment_is_told_without_repeating_itself() -> None:
     ]
 
 
-def test_a_repair_tells_whose_deployment_is_repaired_and_why_it_was_left() -> None:
+def test_a_repair_tells_whose_deployment_is_repaired_how_that_had_ended_and_nothing_that_is_not_known() -> None:
     deployment = {"kind": "Canary", "stable": {"name": "a"}, "candidate": {"name": "b"}}
-    plan = {"deployment": deployment, "steps": [{"weight": 100}], "execution": "arn:x"}
     failure = {"Error": "Canary.Interrupted", "Cause": "`arn:x` failed with Canary.RollbackIncomplete: it is in use"}
-    progress = {"phase": "Interrupted", "step": 0, "weight": 0}
-    left = {"plan": plan, "progress": progress, "failure": failure, "status": "Unfinished"}
-    lines = Narrator().lines(Event(1, AT, "exited", "Check Deployment Version", left))
-    assert [line[10:] for line in lines] == [
+    left = {
+        "plan": {"deployment": deployment, "steps": [{"weight": 100}], "execution": "arn:x"},
+        "progress": {"phase": "Interrupted", "step": 0, "weight": 0, "checks": []},
+        "failure": failure,
+        "repair": True,
+    }
+    told = Narrator()
+    lines = [
+        line[10:]
+        for number, data in enumerate(
+            [{**left, "status": "Unfinished"}, {**left, "rollback": {"status": "RolledBack"}}]
+        )
+        for line in told.lines(Event(number, AT, "exited", "Check Deployment Version", data))
+    ]
+    assert lines == [
         "  repairing what arn:x left: Canary: a -> b by 100 %",
-        "  failed: Canary.Interrupted: `arn:x` failed with Canary.RollbackIncomplete: it is in use",
+        "  it is unfinished because `arn:x` failed with Canary.RollbackIncomplete: it is in use",
     ]
 
 

@@ -36,22 +36,16 @@ def harmless(text: str) -> bool:
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 def test_a_deployment_is_told_in_lines_of_visible_characters(text: str) -> None:
     lambda_error = json.dumps({"errorType": "Canary.X", "errorMessage": text})
-    progress = {"phase": "Unhealthy", "checks": [{"verdict": "Unhealthy", "reason": text}]}
+    progress = {"phase": "Unhealthy", "weight": 25, "checks": [{"verdict": text, "reason": text, "weight": 25}]}
     events = [
         Event(1, AT, "entered", state=text),
         Event(2, AT, "failed", error=text, cause=lambda_error),
-        Event(
-            3,
-            AT,
-            "exited",
-            state="Gather",
-            data={"progress": progress, "failure": {"Error": text, "Cause": lambda_error}},
-        ),
+        Event(3, AT, "exited", data={"progress": progress, "failure": {"Error": text, "Cause": lambda_error}}),
         Event(4, AT, "ended", error=text, cause=text, status="FAILED"),
     ]
     told = Narrator()
     lines = [line for event in events for line in told.lines(event)]
-    assert len(lines) == 5
+    assert len(lines) == 6
     assert all(harmless(line) for line in lines)
     assert all(len(line.splitlines()) == 1 for line in lines)
 

@@ -8,23 +8,24 @@ from datetime import datetime, timezone
 from typing import Any
 
 from canary_local.calls import Request
-from canary_local.demo.history import LOOK, ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED, Progress
+from canary_local.demo.history import CHECK, ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED, Progress
 from canary_local.demo.judge import Deployment, Played
 from canary_local.demo.measure import Sample
 from canary_local.demo.scenes import Scene, Version
 from canary_local.world import World
 
 BEGIN = 1_800_000_000.0
-WEIGHTS = (25, 50, 75, 100)
 PLAN = {
     "deployment": {
         "kind": "Canary",
         "candidate": {"name": "hello-backend-new"},
         "stable": {"name": "hello-backend-old"},
     },
+    "format": 2,
     "version": 2,
-    "steps": [{"weight": weight, "watchSeconds": 8} for weight in WEIGHTS],
+    "steps": [{"weight": weight, "watchSeconds": 8} for weight in (25, 50, 75, 100)],
 }
+WEIGHTS = [25, 50, 75, 100]
 OLD_ROUTE = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "hello-backend-old", "weight": 100}]}}}
 NEW_ROUTE = {"httpRoute": {"action": {"weightedTargets": [{"virtualNode": "hello-backend-new", "weight": 100}]}}}
 OLD_STACK = {"demo-hello-backend-old": ("CREATE_COMPLETE", "arn:1")}
@@ -50,7 +51,8 @@ class History:
         self.events: list[dict[str, Any]] = []
         self.data: dict[str, Any] = {"input": {"Sha": "new"}}
         self._add(0.0, "ExecutionStarted", executionStartedEventDetails={"input": "{}"})
-        self.state(0.1, 0.2, "Check Deployment Version", plan=plan, progress=reached("Deploying"))
+        progress = {"phase": "Deploying", "step": 0, "weight": 0, "shiftedAt": None, "waitSeconds": 0, "checks": []}
+        self.state(0.1, 0.2, "Check Deployment Version", plan=plan, progress=progress)
         self.state(0.2, 6.0, "Deploy New Version", stack={"status": "Ready"})
 
     def _add(self, second: float, kind: str, **details: Any) -> None:
@@ -62,13 +64,23 @@ class History:
         self.data = {**self.data, **data}
         self._add(end, f"{kind}StateExited", stateExitedEventDetails={"name": name, "output": json.dumps(self.data)})
 
-    def step(self, start: float, weight: int, verdict: str = "Healthy", phase: str = "Shifting") -> float:
-        """Shift at `start`, wait 8 s, look; returns the second at which the next state is entered."""
-        self.state(start, start + 0.5, SHIFT, progress=reached("Watching", weight, start + 0.4))
+    def shift(self, start: float, end: float, weight: int) -> None:
+        """A shift that begins when its state is entered."""
+        changes = {"phase": "Watching", "weight": weight, "shiftedAt": iso(start), "waitSeconds": 8}
+        self.state(start, end, SHIFT, progress={**self.data["progress"], **changes})
+
+    def check(self, start: float, end: float, verdict: str, **changes: Any) -> None:
+        """A check, of which the newest five stay in the data."""
+        progress = self.data["progress"]
+        phase = {"Healthy": "Shifting", "Unhealthy": "Unhealthy"}.get(verdict, "Watching")
+        checks = [*progress["checks"], {**check(verdict, progress["weight"], start), **changes}][-5:]
+        self.state(start, end, CHECK, progress={**progress, "phase": phase, "waitSeconds": 2, "checks": checks})
+
+    def step(self, start: float, weight: int, verdict: str = "Healthy") -> float:
+        """Shift at `start`, wait 8 s, check; returns the second at which the next state is entered."""
+        self.shift(start, start + 0.5, weight)
         self.state(start + 0.5, start + 8.5, "Wait", "Wait")
-        self.state(
-            start + 8.5, start + 9.0, LOOK, progress=reached(phase, weight, start + 0.4, check(verdict, start + 0.4))
-        )
+        self.check(start + 8.5, start + 9.0, verdict)
         self.state(start + 9.0, start + 9.0, "Is Healthy?", "Choice")
         return start + 9.0
 
@@ -93,29 +105,20 @@ class History:
         return progress
 
 
-def reached(
-    phase: str, weight: int = 0, shifted: float | None = None, check: dict[str, Any] | None = None
-) -> dict[str, Any]:
-    """The data that say how far a deployment is."""
-    return {
-        "phase": phase,
-        "weight": weight,
-        "shiftedAt": None if shifted is None else iso(shifted),
-        "checks": [{**check, "weight": weight}] if check else [],
-    }
-
-
-def check(verdict: str, start: float) -> dict[str, Any]:
-    """The data that a check of the candidate's health leaves."""
-    errors = 0 if verdict == "Healthy" else 17
+def check(verdict: str, weight: int, end: float) -> dict[str, Any]:
+    """The data a check leaves."""
+    errors = 17 if verdict == "Unhealthy" else 0
     return {
         "verdict": verdict,
-        "reason": f"{errors} errors of 160 requests, 5 allowed",
+        "reason": f"`hello-backend-new` answered {errors} of 160 requests with 5xx; allowed are 5",
         "errors": errors,
         "requests": 160,
+        "settled": 120,
         "threshold": 5,
-        "windowStart": iso(start),
-        "windowEnd": iso(start + 8.0),
+        "tasks": {"desired": 2, "healthy": 2},
+        "weight": weight,
+        "windowStart": iso(end - 8.5),
+        "windowEnd": iso(end),
     }
 
 
@@ -124,7 +127,10 @@ def promoted() -> History:
     history, second = History(), 6.0
     for weight in WEIGHTS:
         second = history.step(second, weight)
-    history.state(second, second + 5.0, "Remove Old Version", removal={"done": True})
+    history.state(
+        second, second + 0.1, "Record New Version", progress={**history.data["progress"], "phase": "Retiring"}
+    )
+    history.state(second + 0.1, second + 5.0, "Remove Old Version", removal={"status": "Removed"})
     history.end(second + 5.0, SUCCEEDED)
     return history
 
@@ -132,7 +138,7 @@ def promoted() -> History:
 def rolled_back() -> History:
     """A canary found unhealthy at its first step."""
     history = History()
-    second = history.step(6.0, 25, "Unhealthy", "Unhealthy")
+    second = history.step(6.0, 25, "Unhealthy")
     history.state(second, second + 0.5, ROLL_BACK, rollback={"status": "InProgress"})
     history.state(second + 0.5, second + 2.5, "Wait for Rollback", "Wait")
     history.state(second + 2.5, second + 3.0, ROLL_BACK, rollback={"status": "RolledBack"})

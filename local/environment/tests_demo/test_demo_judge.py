@@ -15,11 +15,10 @@ from demo_recordings import (
     never_live,
     played,
     promoted,
-    reached,
     rolled_back,
 )
 
-from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SHIFT, SUCCEEDED
+from canary_local.demo.history import ROLL_BACK, ROLLED_BACK, SUCCEEDED
 from canary_local.demo.judge import Claim, Played, judge, step_results
 from canary_local.demo.measure import Sample
 from canary_local.world import World, differences
@@ -133,16 +132,16 @@ def test_a_stray_request_to_the_old_version_breaks_100_percent() -> None:
 
 
 def test_every_request_of_a_step_is_booked_once() -> None:
-    scene = played(promoted(), SUCCEEDED, AFTER, failed_at=[6.5, 15.3, 20.0])
+    scene = played(promoted(), SUCCEEDED, AFTER, failed_at=[6.5, 14.9, 15.3, 20.0])
     results = step_results(scene, scene.deployments[0])
-    # 15.3 lies after the machine set out to shift and before the router had 50 %: the first step's.
-    assert [result.failed for result in results] == [2, 1, 0, 0]
-    assert [result.requests for result in results][:3] == [722, 721, 720]
+    # 14.9 lies before the machine set out to shift to 50 %, 15.3 after it.
+    assert [result.failed for result in results] == [2, 2, 0, 0]
+    assert [result.requests for result in results][:3] == [722, 722, 720]
 
 
 def test_a_share_is_measured_from_the_weight_being_read_back_not_from_being_asked_for() -> None:
     history = History()
-    history.state(6.0, 12.0, SHIFT, progress=reached("Watching", 25, 6.1))
+    history.shift(6.0, 12.0, 25)
     history.state(12.0, 20.0, "Wait", "Wait")
     history.end(20.0, SUCCEEDED)
     scene = played(history, SUCCEEDED, BEFORE)

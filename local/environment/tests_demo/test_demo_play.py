@@ -130,7 +130,9 @@ def test_without_a_terminal_each_change_is_one_line() -> None:
     assert 5 <= len(lines) <= changes + 2, "a line for each state seen, and for a new weight or verdict"
     assert any("hello-backend:new | Wait | weight 25 %" in line for line in lines)
     verdicts = [line for line in lines if "verdict" in line]
-    assert len(verdicts) == 1 and "Unhealthy: 17 errors of 160 requests, 5 allowed → roll back" in verdicts[0]
+    assert (
+        len(verdicts) == 1 and "Unhealthy (2 of 2 tasks healthy): `hello-backend-new` answered 17 of 160" in verdicts[0]
+    )
     assert "\x1b" not in out.getvalue()
 
 

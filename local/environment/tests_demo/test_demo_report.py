@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from demo_recordings import AFTER, BEFORE, BEGIN, History, played, promoted, rolled_back
 
-from canary_local.demo.history import ROLLED_BACK, SUCCEEDED
+from canary_local.demo.history import ROLLED_BACK, SUCCEEDED, Check
 from canary_local.demo.judge import Claim, Played, judge
 from canary_local.demo.page import render
 from canary_local.demo.plot import _round_up, phases, weight_changes
@@ -54,10 +54,11 @@ def test_the_report_carries_each_steps_numbers() -> None:
     step = report["scenes"][0]["deployments"][0]["steps"][0]
     assert report["kept"] is True
     assert step["weight"] == 25
-    assert step["shiftedAt"] == "2027-01-15T08:00:06.400Z"
+    assert step["shiftedAt"] == "2027-01-15T08:00:06.000Z"
     assert step["served"] == {"hello-backend-new": 145, "hello-backend-old": 435}
     assert (step["measuredShare"], step["within"], step["failed"]) == (25.0, True, 0)
-    assert step["looks"][0]["errors"] == 0
+    assert step["checks"][0]["tasks"] == {"healthy": 2, "desired": 2}
+    assert [step["checks"][0][name] for name in ("errors", "threshold", "requests", "settled")] == [0, 5, 160, 120]
     assert json.loads(json.dumps(report)) == report
 
 
@@ -94,7 +95,10 @@ def test_the_page_shows_steps_verdicts_and_the_rollback() -> None:
     html = page(played(promoted(), SUCCEEDED, AFTER), played(rolled_back(), ROLLED_BACK, BEFORE, failed_at=[8.0]))
     assert html.count("<figure>") == 2
     assert "Canary.RolledBack" in html
-    assert "17 errors of 160 requests, 5 allowed" in html
+    # When, weight, 5xx, allowed, requests, settled, tasks, verdict and reason.
+    figures = "".join(f"<td>{cell}</td>" for cell in ("15.0 s", "25 %", "17", "5", "160", "120", "2 of 2"))
+    verdict = '<strong class="unhealthy">Unhealthy</strong> <code>hello-backend-new</code> answered 17 of 160 requests'
+    assert f'{figures}<td class="words">{verdict}' in html
     assert 'class="failed"' in html
     assert "http://" not in html and "https://" not in html
 
@@ -121,9 +125,8 @@ def test_what_others_wrote_is_escaped(awkward: str) -> None:
     scene = played(rolled_back(), ROLLED_BACK, BEFORE)
     scene.deployments[0].event["Namespace"] = awkward
     scene.deployments[0].progress.failure = {"Error": awkward, "Cause": awkward}
-    scene.deployments[0].progress.steps[0].looks = [
-        type(look)(look.at, awkward, awkward, awkward) for look in scene.deployments[0].progress.steps[0].looks
-    ]
+    step = scene.deployments[0].progress.steps[0]
+    step.checks = [Check(check.at, awkward, awkward) for check in step.checks]
     report = build([(scene, [Claim(False, awkward, awkward)])], {awkward: awkward})
     html = render(report)
     assert "<script" not in html
@@ -143,7 +146,7 @@ def test_phases_and_weight_changes_follow_the_execution() -> None:
         "rolling back",
         "rolled back",
     ]
-    assert [(round(at - BEGIN, 1), weight) for at, weight in weight_changes(deployment)] == [(6.4, 25), (15.5, 0)]
+    assert [(round(at - BEGIN, 1), weight) for at, weight in weight_changes(deployment)] == [(6.0, 25), (15.5, 0)]
 
 
 @pytest.mark.parametrize(("most", "top"), [(0, 2), (2, 2), (3, 4), (9, 10), (10, 20), (25, 40), (81, 100), (101, 200)])

@@ -75,9 +75,7 @@ def _options() -> argparse.ArgumentParser:
         default=25,
         help="PercentageStep of every deployment (default: %(default)s)",
     )
-    add(
-        "--wait", type=whole(1, 100), default=12, help="WaitTime of every deployment, in seconds (default: %(default)s)"
-    )
+    add("--wait", type=whole(1, 100), default=8, help="WaitTime of every deployment, in seconds (default: %(default)s)")
     add("--stack-seconds", type=seconds, default=6.0, help="how long a stack takes to create (default: %(default)s)")
     return parser
 

@@ -10,10 +10,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..printed import plain
-from ..progress import decision, last_check
 
 SHIFT = "Canary & Switch Traffic"
-LOOK = "Gather Health Check Status"
+CHECK = "Gather Health Check Status"
 ROLL_BACK = "Roll Back"
 SUCCEEDED = "Deployment Succeeded"
 ROLLED_BACK = "Deployment Failed & Rolled Back"
@@ -22,27 +21,46 @@ Event = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Look:
+class Tasks:
+    """How many tasks the candidate has of those that ECS is to run."""
+
+    healthy: int
+    desired: int
+
+
+@dataclass(frozen=True)
+class Check:
     """One verdict of the health check and the numbers it rests on."""
 
     at: float
     verdict: str
-    why: str
-    decision: str
-    errors: float | None = None
-    requests: float | None = None
-    threshold: float | None = None
+    reason: str
+    errors: int | None = None
+    threshold: int | None = None
+    """How many errors are still healthy."""
+    requests: int | None = None
+    settled: int | None = None
+    """How many of the requests were certainly answered at the present weight."""
+    tasks: Tasks | None = None
+    """None if the candidate's stack has no ECS service, or is gone."""
     window_start: float | None = None
     window_end: float | None = None
+
+    @property
+    def words(self) -> str:
+        """The verdict in a line. Its reason names the value and the bound that decided it."""
+        tasks = f" ({self.tasks.healthy} of {self.tasks.desired} tasks healthy)" if self.tasks else ""
+        return f"{self.verdict}{tasks}: {self.reason}"
 
 
 @dataclass
 class Step:
     """One weight of the candidate, in percent, for as long as the router had it.
 
-    `since` is when the function set out to give the weight and `reported` when the state ended, the weight having
-    been read back; `left` is when the state machine set out to change it again, `until` the next step's `since`.
-    Outside of `reported` to `left` the router may have other weights, so shares are measured only in between.
+    `since` is when the state machine set out to give the weight and `reported` when the state ended, the weight having
+    been read back; `left` is when it set out to change the weight again, and `until` when the step was over: at the next
+    step's `since`, or when a rollback had given the traffic back. Outside of `reported` to `left` the router may have
+    other weights, so shares are measured only in between.
     """
 
     weight: int
@@ -50,7 +68,7 @@ class Step:
     reported: float
     left: float | None = None
     until: float | None = None
-    looks: list[Look] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
 
 
 @dataclass
@@ -87,9 +105,9 @@ class Progress:
         return self.steps[-1].weight if self.steps and self.restored is None else 0
 
     @property
-    def look(self) -> Look | None:
-        """The latest verdict."""
-        return next((step.looks[-1] for step in reversed(self.steps) if step.looks), None)
+    def check(self) -> Check | None:
+        """The latest check."""
+        return next((step.checks[-1] for step in reversed(self.steps) if step.checks), None)
 
     @property
     def candidate(self) -> str | None:
@@ -128,13 +146,13 @@ class Progress:
         self._remember(data)
         # A state that failed hands its input on, so only data that changed is its own.
         news = {key: value for key, value in data.items() if value != self._input.get(key)}
-        reached = news.get("progress") or {}
-        if name == SHIFT and reached:
-            since = parse_time(reached.get("shiftedAt")) or at
+        progress = news.get("progress") or {}
+        if name == SHIFT and progress:
+            since = parse_time(progress.get("shiftedAt")) or at
             self._close_step(since)
-            self.steps.append(Step(int(reached["weight"]), since, at))
-        elif name == LOOK and last_check(reached) and self.steps:
-            self.steps[-1].looks.append(_look(at, reached))
+            self.steps.append(Step(int(progress["weight"]), since, at))
+        elif name == CHECK and progress.get("checks") and self.steps:
+            self.steps[-1].checks.append(_check(at, progress["checks"][-1]))
         elif name == ROLL_BACK and "rollback" in news and self.restored is None:
             # Roll Back moves and verifies the traffic in its first run; later runs only watch the stack go.
             self.restored = at
@@ -182,16 +200,17 @@ def _data(text: str | None) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _look(at: float, progress: Mapping[str, Any]) -> Look:
-    check = last_check(progress) or {}
-    return Look(
+def _check(at: float, data: Mapping[str, Any]) -> Check:
+    tasks = data.get("tasks")
+    return Check(
         at=at,
-        verdict=str(check.get("verdict", "")),
-        why=plain(str(check.get("reason", ""))),
-        decision=decision(progress) or "no decision",
-        errors=check.get("errors"),
-        requests=check.get("requests"),
-        threshold=check.get("threshold"),
-        window_start=parse_time(check.get("windowStart")),
-        window_end=parse_time(check.get("windowEnd")),
+        verdict=str(data.get("verdict", "")),
+        reason=plain(str(data.get("reason", ""))),
+        errors=data.get("errors"),
+        threshold=data.get("threshold"),
+        requests=data.get("requests"),
+        settled=data.get("settled"),
+        tasks=Tasks(tasks["healthy"], tasks["desired"]) if tasks else None,
+        window_start=parse_time(data.get("windowStart")),
+        window_end=parse_time(data.get("windowEnd")),
     )

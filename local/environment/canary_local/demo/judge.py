@@ -156,15 +156,15 @@ def _done(played: Played, deployment: Deployment) -> list[Claim]:
 
 
 def _undone(played: Played, deployment: Deployment) -> list[Claim]:
-    service, look = deployment.version.microservice, deployment.progress.look
+    service, check = deployment.version.microservice, deployment.progress.check
     changed = differences(played.before[service], played.after[service])
     restored = deployment.progress.restored
     same = "route, stacks and recorded version are what they were before"
     claims = [Claim(not changed, same, "; ".join(changed) or "equal")]
     if played.scene.gets_no_traffic:
         return claims
-    found = f"{look.verdict}: {look.why}" if look else "no verdict"
-    unhealthy = look is not None and look.verdict == "Unhealthy"
+    found = check.words if check else "no verdict"
+    unhealthy = check is not None and check.verdict == "Unhealthy"
     claims.insert(0, Claim(unhealthy, "the health check finds it unhealthy", found))
     if played.scene.under_load:
         # As with the measured share: requests sent before every Envoy took the old weights may still fail.

@@ -59,7 +59,7 @@ class PlainView:
         """Prints what changed since the last call."""
         for deployment in status.played.deployments:
             progress = deployment.progress
-            now = (deployment.execution, progress.state, progress.weight, progress.look)
+            now = (deployment.execution, progress.state, progress.weight, progress.check)
             before = self._printed.get(deployment.version.microservice)
             if not progress.state or now == before:
                 continue
@@ -71,14 +71,13 @@ class PlainView:
                 f"weight {progress.weight} %",
                 f"{status.requests} requests, {status.failed} failed",
             ]
-            if progress.look and (before is None or before[-1] != progress.look):
+            if progress.check and (before is None or before[-1] != progress.check):
                 parts.append(f"verdict {_verdict(progress)}")
             self._console.print(" | ".join(parts), markup=False, highlight=False, soft_wrap=True)
 
 
 def _verdict(progress: Progress) -> str:
-    look = progress.look
-    return f"{look.verdict}: {look.why} → {look.decision}" if look else "none yet"
+    return progress.check.words if progress.check else "none yet"
 
 
 def panel(status: Status, scenes: int) -> Panel:
@@ -95,7 +94,7 @@ def panel(status: Status, scenes: int) -> Panel:
         rows.add_row("weight", _bar(float(progress.weight), "cyan"))
         if scene.under_load:
             rows.add_row("measured", _bar(status.share.percent, "blue", f"of {status.share.total} requests"))
-        style = VERDICT_STYLES.get(progress.look.verdict if progress.look else "", "dim")
+        style = VERDICT_STYLES.get(progress.check.verdict if progress.check else "", "dim")
         rows.add_row("last verdict", Text(_verdict(progress), style))
     if scene.under_load:
         failed = Text(f"{status.failed} failed", "bold red" if status.failed else "green")

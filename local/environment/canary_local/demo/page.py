@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,7 @@ def _deployment(scene: Mapping[str, Any], deployment: Mapping[str, Any], ident: 
     legend = _legend(scene, deployment)
     yield f'<figure>{figure(scene, deployment, ident)}<figcaption class="legend">{legend}</figcaption></figure>'
     yield _steps(scene, deployment)
+    yield _checks(scene, deployment)
     if deployment["failure"]:
         failure = deployment["failure"]
         yield f'<p class="failure"><strong>{escape(str(failure.get("Error")))}</strong>: '
@@ -101,7 +102,7 @@ def _deployment(scene: Mapping[str, Any], deployment: Mapping[str, Any], ident: 
 
 
 def _legend(scene: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
-    seen = {look["verdict"] for step in deployment["steps"] for look in step["looks"]}
+    seen = {check["verdict"] for step in deployment["steps"] for check in step["checks"]}
     measured = {words for _, words in LEGEND[1:4]} if scene["underLoad"] else set()
     failed = {LEGEND[4][1]} if scene["failed"] else set()
     shown = {LEGEND[0][1]} | measured | failed | seen
@@ -119,16 +120,22 @@ def _steps(scene: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
         "allowed",
         "requests",
         "failed",
-        "verdicts",
     ]
+    rows = [_cells(_step(step, deployment, began)) for step in deployment["steps"]]
+    return _table("steps", heads, rows or [f'<td colspan="{len(heads)}">the new version never received traffic</td>'])
+
+
+def _table(kind: str, heads: Sequence[str], rows: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{name}</th>' for name in heads)
-    body = "".join(_step(step, deployment, began) for step in deployment["steps"])
-    if not body:
-        body = f'<tr><td colspan="{len(heads)}">the new version never received traffic</td></tr>'
-    return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f'<div class="wide"><table class="{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def _step(step: Mapping[str, Any], deployment: Mapping[str, Any], began: float) -> str:
+def _cells(cells: Iterable[str]) -> str:
+    return "".join(f"<td>{cell}</td>" for cell in cells)
+
+
+def _step(step: Mapping[str, Any], deployment: Mapping[str, Any], began: float) -> tuple[str, ...]:
     served = step["served"]
     new, old = served.get(deployment["candidate"] or "candidate", 0), served.get(deployment["stable"] or "", 0)
     allowed = step["allowedShare"]
@@ -138,7 +145,7 @@ def _step(step: Mapping[str, Any], deployment: Mapping[str, Any], began: float) 
         mark = "✓" if step["within"] else "✗"
         measured = f'{step["measuredShare"]:.1f} % <span class="{"ok" if step["within"] else "bad"}">{mark}</span>'
         bounds = f"exactly {allowed['low']:g} %" if exact else f"{allowed['low']:.1f}–{allowed['high']:.1f} %"
-    cells = (
+    return (
         f"{step['weight']} %",
         f"{(parse_time(step['shiftedAt']) or 0.0) - began:.1f} s",
         "–" if step["seconds"] is None else f"{step['seconds']:.1f} s",
@@ -148,13 +155,27 @@ def _step(step: Mapping[str, Any], deployment: Mapping[str, Any], began: float) 
         f"{step['requests']:,}",
         f"{step['failed']:,}",
     )
-    looks = "<br>".join(_look(look) for look in step["looks"]) or "none"
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}<td class='words'>{looks}</td></tr>"
 
 
-def _look(look: Mapping[str, Any]) -> str:
-    verdict, why, decision = escape(str(look["verdict"])), _code(str(look["why"])), escape(str(look["decision"]))
-    return f'<strong class="{verdict.lower()}">{verdict}</strong> {why} → {decision}'
+def _checks(scene: Mapping[str, Any], deployment: Mapping[str, Any]) -> str:
+    """Every check of the candidate: the value against its bound, the tasks, and the reason of the verdict."""
+    began = parse_time(scene["startedAt"]) or 0.0
+    heads = ["check at", "weight", "5xx", "allowed", "requests", "settled", "tasks healthy", "verdict and reason"]
+    rows = [_check(step, check, began) for step in deployment["steps"] for check in step["checks"]]
+    return _table("checks", heads, rows) if rows else ""
+
+
+def _check(step: Mapping[str, Any], check: Mapping[str, Any], began: float) -> str:
+    verdict, tasks = escape(str(check["verdict"])), check["tasks"]
+    numbers = (check[name] for name in ("errors", "threshold", "requests", "settled"))
+    cells = (
+        f"{(parse_time(check['at']) or 0.0) - began:.1f} s",
+        f"{step['weight']} %",
+        *("–" if number is None else f"{number:,}" for number in numbers),
+        f"{tasks['healthy']} of {tasks['desired']}" if tasks else "–",
+    )
+    words = f'<strong class="{verdict.lower()}">{verdict}</strong> {_code(str(check["reason"]))}'
+    return f'{_cells(cells)}<td class="words">{words}</td>'
 
 
 def _claims(claims: Sequence[Mapping[str, Any]]) -> str:

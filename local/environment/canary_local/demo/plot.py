@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from .history import LOOK, ROLL_BACK, parse_time
+from .history import CHECK, ROLL_BACK, parse_time
 
 WIDTH, LEFT, RIGHT = 1040.0, 64.0, 16.0
 RIBBON_TOP, RIBBON_HEIGHT = 8.0, 24.0
@@ -19,11 +19,13 @@ PHASES = {
     "Check Deployment Version": ("checking", "quiet"),
     "Deploy New Version": ("bringing up", "quiet"),
     "Remove Old Version": ("removing old", "quiet"),
-    "Record First Version": ("recording", "quiet"),
+    "Record New Version": ("recording", "quiet"),
     "Deployment Succeeded": ("succeeded", "good"),
     ROLL_BACK: ("rolling back", "bad"),
     "Deployment Failed & Rolled Back": ("rolled back", "bad"),
+    "Deployment Not Checked": ("not checked", "bad"),
     "Deployment Refused": ("refused", "bad"),
+    "Unknown Answer": ("unknown answer", "bad"),
     "Rollback Incomplete": ("rollback incomplete", "bad"),
     "Old Version Not Removed": ("old version not removed", "bad"),
 }
@@ -115,8 +117,8 @@ def _share_panel(deployment: Mapping[str, Any], x: Scale, y: Scale, began: float
             yield f'<circle class="share" cx="{x(middle):g}" cy="{y(point["share"]):g}" r="3.2">'
             yield f"<title>{point['share']} % measured at {middle:g} s</title></circle>"
     for step in deployment["steps"]:
-        for look in step["looks"]:
-            yield from _verdict(look, x((parse_time(look["at"]) or 0.0) - began), y)
+        for check in step["checks"]:
+            yield from _verdict(check, x((parse_time(check["at"]) or 0.0) - began), y)
 
 
 def _allowed(step: Mapping[str, Any], x: Scale, y: Scale, began: float) -> Iterator[str]:
@@ -145,11 +147,11 @@ def weight_changes(deployment: Mapping[str, Any]) -> list[tuple[float, int]]:
     return changes if restored is None or not changes else [*changes, (restored, 0)]
 
 
-def _verdict(look: Mapping[str, Any], left: float, y: Scale) -> Iterator[str]:
-    style = escape(str(look["verdict"]).lower(), quote=True)
-    yield f'<line class="look" x1="{left:g}" x2="{left:g}" y1="{y(0):g}" y2="{y(100):g}"/>'
+def _verdict(check: Mapping[str, Any], left: float, y: Scale) -> Iterator[str]:
+    style = escape(str(check["verdict"]).lower(), quote=True)
+    yield f'<line class="check" x1="{left:g}" x2="{left:g}" y1="{y(0):g}" y2="{y(100):g}"/>'
     yield f'<circle class="verdict {style}" cx="{left:g}" cy="{y(100) - 6:g}" r="5">'
-    yield f"<title>{LOOK}: {escape(str(look['verdict']))}: {escape(str(look['why']))}</title></circle>"
+    yield f"<title>{CHECK}: {escape(str(check['verdict']))}: {escape(str(check['reason']))}</title></circle>"
 
 
 def _errors_panel(deployment: Mapping[str, Any], x: Scale) -> Iterator[str]:

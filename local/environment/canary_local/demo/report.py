@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
-from .history import Look
+from .history import Check
 from .judge import Claim, Deployment, Played, StepResult, step_results
 from .load import between, failures, percentile
 from .measure import Share, Z, measured
@@ -108,7 +108,7 @@ def _step(deployment: Deployment, result: StepResult) -> dict[str, Any]:
         "within": result.within,
         "requests": result.requests,
         "failed": result.failed,
-        "looks": [_look(look) for look in step.looks],
+        "checks": [_check(check) for check in step.checks],
     }
 
 
@@ -117,17 +117,18 @@ def _served(share: Share, candidate: str | None, stable: str | None) -> dict[str
     return {**served, stable: share.stable} if stable else served
 
 
-def _look(look: Look) -> dict[str, Any]:
+def _check(check: Check) -> dict[str, Any]:
     return {
-        "at": rfc3339(look.at),
-        "verdict": look.verdict,
-        "why": look.why,
-        "decision": look.decision,
-        "errors": look.errors,
-        "requests": look.requests,
-        "threshold": look.threshold,
-        "windowStart": rfc3339(look.window_start),
-        "windowEnd": rfc3339(look.window_end),
+        "at": rfc3339(check.at),
+        "verdict": check.verdict,
+        "reason": check.reason,
+        "errors": check.errors,
+        "threshold": check.threshold,
+        "requests": check.requests,
+        "settled": check.settled,
+        "tasks": {"healthy": check.tasks.healthy, "desired": check.tasks.desired} if check.tasks else None,
+        "windowStart": rfc3339(check.window_start),
+        "windowEnd": rfc3339(check.window_end),
     }
 
 
