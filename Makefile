@@ -78,8 +78,8 @@ logs: $(INSTALLED) ## Show the end of the environment's logs, or of one (NAME=pa
 
 check: $(TOOLS) ## What to run before a commit: formatting, lints, templates, unit and contract tests; starts no environment
 	cargo fmt --check
-	$(BIN)/ruff check local samples tests infra bench
-	$(BIN)/ruff format --check local samples tests infra bench
+	$(BIN)/ruff check local samples tests infra bench statemachine
+	$(BIN)/ruff format --check local samples tests infra bench statemachine
 	$(BIN)/cfn-lint $(TEMPLATES)
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --quiet --workspace --lib --test 'contract_*'

@@ -95,7 +95,8 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     let sample = json!({"plan": plan, "progress": progress});
     check("gather-health", &sample);
-    let look = async |sample: &Value| output(gather_health::handle(input(sample), &world, &world, &world, at(300)).await);
+    let look =
+        async |sample: &Value| output(gather_health::handle(input(sample), &world, &world, &world, at(300)).await);
     progress = look(&sample).await;
     check("gather-health.output", &progress);
 

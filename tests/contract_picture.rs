@@ -28,8 +28,7 @@ fn arrows(state: &Value, number: usize, place: impl Fn(&str) -> usize) -> String
         None => String::new(),
     };
     let choices = state["Choices"].as_array().into_iter().flatten();
-    let mut text: String =
-        choices.map(|choice| plain(&label(choice), &choice["Next"])).collect();
+    let mut text: String = choices.map(|choice| plain(&label(choice), &choice["Next"])).collect();
     text.push_str(&plain("else", &state["Default"]));
     text.push_str(&plain("", &state["Next"]));
     for caught in state["Catch"].as_array().into_iter().flatten() {

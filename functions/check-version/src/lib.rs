@@ -237,10 +237,8 @@ where
     {
         return Err(Error::NotRecordable { service: service.microservice_name, why });
     }
-    let found = Found {
-        recorded_version: recorded.map(|record| record.version),
-        route: ports.router.route(&service).await?,
-    };
+    let found =
+        Found { recorded_version: recorded.map(|record| record.version), route: ports.router.route(&service).await? };
     let plan = plan(request, &found, execution, timing)?;
     all_clear(ports.router.preflight(&service, &plan.deployment).await?)?;
     limits::check(&plan, waited)?;

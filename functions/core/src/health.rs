@@ -128,13 +128,7 @@ pub struct TaskCounts {
 
 /// Judges the candidate.
 #[must_use]
-pub fn judge(
-    plan: &Plan,
-    progress: &Progress,
-    window: Window,
-    answers: Answers,
-    capacity: &Capacity,
-) -> (Check, Next) {
+pub fn judge(plan: &Plan, progress: &Progress, window: Window, answers: Answers, capacity: &Capacity) -> (Check, Next) {
     let Judgement(verdict, next, reason) = tasks_gone(plan, capacity)
         .or_else(|| too_many_errors(plan, answers))
         .or_else(|| tasks_failed(plan, capacity))

@@ -185,7 +185,9 @@ mod tests {
         assert_eq!(ask(&world, "arn:execution").await.unwrap(), Acquired::HeldBy("arn:earlier".into()));
 
         let world = World::new(held(&[], Some(left.clone())));
-        let Acquired::Unfinished(found, failure) = ask(&world, "arn:execution").await.unwrap() else { panic!("a plan") };
+        let Acquired::Unfinished(found, failure) = ask(&world, "arn:execution").await.unwrap() else {
+            panic!("a plan")
+        };
         assert_eq!(*found, left);
         assert_eq!(failure.cause, "`arn:earlier` ended before its deployment did");
         let world = World::new(held(&[], None));
@@ -207,7 +209,8 @@ mod tests {
     async fn an_execution_that_nobody_knows_is_new_at_first_and_forgotten_later() {
         let unknown = State { ended: Default::default(), ..held(&[], None) };
         let ask = async |after: Duration| {
-            acquire(&World::new(unknown.clone()), &World::default(), "demo/web", "arn:one", false, SHIFTED + after).await
+            acquire(&World::new(unknown.clone()), &World::default(), "demo/web", "arn:one", false, SHIFTED + after)
+                .await
         };
         assert_eq!(ask(Duration::HOUR).await.unwrap(), Acquired::HeldBy("arn:earlier".into()));
         assert_eq!(ask(Duration::days(2)).await.unwrap(), Acquired::Free);

@@ -35,15 +35,14 @@ pub trait TrafficRouter {
 
     /// Returns the name of everything that can send traffic to `version`, with whatever weight: routes of this service and of
     /// others, and what has the version as its only target.
-    fn routes_targeting(&self, service: &Service, version: &Version)
-    -> impl Future<Output = Result<Vec<String>>> + Send;
-
-    /// Returns every reason why `deployment` would go wrong: what the router does not take, and what the service lacks.
-    fn preflight(
+    fn routes_targeting(
         &self,
         service: &Service,
-        deployment: &Deployment,
-    ) -> impl Future<Output = Result<Vec<Error>>> + Send;
+        version: &Version,
+    ) -> impl Future<Output = Result<Vec<String>>> + Send;
+
+    /// Returns every reason why `deployment` would go wrong: what the router does not take, and what the service lacks.
+    fn preflight(&self, service: &Service, deployment: &Deployment) -> impl Future<Output = Result<Vec<Error>>> + Send;
 }
 
 /// Brings version stacks up and takes them down.

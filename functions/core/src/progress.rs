@@ -88,7 +88,11 @@ impl Progress {
     pub fn present<'a>(&self, plan: &'a Plan, function: &'static str) -> Result<&'a Step> {
         plan.steps.get(self.step).ok_or_else(|| Error::InvalidState {
             function,
-            why: format!("`progress.step` is {} and the plan has {} steps, counted from 0", self.step, plan.steps.len()),
+            why: format!(
+                "`progress.step` is {} and the plan has {} steps, counted from 0",
+                self.step,
+                plan.steps.len()
+            ),
         })
     }
 
@@ -167,7 +171,10 @@ mod tests {
         let beyond = Progress { step: 4, ..passing(4) };
         let error = beyond.present(&canary_plan(), "shift-traffic").unwrap_err();
         assert_eq!(error.name(), "Canary.InvalidState");
-        assert!(error.to_string().ends_with("`progress.step` is 4 and the plan has 4 steps, counted from 0"), "{error}");
+        assert!(
+            error.to_string().ends_with("`progress.step` is 4 and the plan has 4 steps, counted from 0"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -38,7 +38,8 @@ impl Capacity {
         match self {
             Self::Gone(what) => Some(format!("`{name}` is gone: {what}")),
             Self::Service(tasks) if tasks.healthy == 0 => {
-                let last = tasks.failed.last().map_or(String::new(), |reason| format!("; its last one ended: {reason}"));
+                let last =
+                    tasks.failed.last().map_or(String::new(), |reason| format!("; its last one ended: {reason}"));
                 Some(format!("`{name}` has no healthy task, and ECS is to run {}{last}", tasks.desired))
             }
             Self::Service(_) | Self::NoService => None,

@@ -18,7 +18,8 @@ async fn check(world: &World) -> Result<Progress> {
         shifted_at: Some(SHIFTED),
         ..Progress::begin(Phase::Watching)
     };
-    handle(Input { plan: canary_plan(), progress }, world, world, world, SHIFTED + std::time::Duration::from_secs(300)).await
+    handle(Input { plan: canary_plan(), progress }, world, world, world, SHIFTED + std::time::Duration::from_secs(300))
+        .await
 }
 
 fn stands(answers: Answers) -> State {

@@ -8,7 +8,8 @@ use canary_core::{
 use super::*;
 
 async fn promote(world: &World, plan: fn() -> Plan) -> Result<Progress> {
-    let input = Input { plan: plan(), progress: Progress::begin(Phase::Promoting), execution: "arn:execution".to_owned() };
+    let input =
+        Input { plan: plan(), progress: Progress::begin(Phase::Promoting), execution: "arn:execution".to_owned() };
     handle(input, world, world, world, SHIFTED).await
 }
 

@@ -14,8 +14,7 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let (stacks, states) = (CloudFormation::new(&config, None), Ecs::new(&config));
     let locks = LockTable::new(&config, lambda::needed("LOCK_TABLE")?);
     lambda::serve("remove-old", |input| {
-        let ports =
-            Ports { router: &router, stacks: &stacks, states: &states, records: &records, locks: &locks };
+        let ports = Ports { router: &router, stacks: &stacks, states: &states, records: &records, locks: &locks };
         remove_old::handle(input, ports, OffsetDateTime::now_utc())
     })
     .await

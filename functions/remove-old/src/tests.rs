@@ -66,7 +66,10 @@ async fn while_the_old_version_has_traffic_nothing_is_removed() {
 async fn the_old_version_stays_while_the_candidate_has_no_healthy_task() {
     let dead = Tasks { desired: 1, healthy: 0, failed: vec!["Essential container in task exited".to_owned()] };
     for (tasks, why) in [
-        (Some(dead), "`web-bbb` has no healthy task, and ECS is to run 1; its last one ended: Essential container in task exited"),
+        (
+            Some(dead),
+            "`web-bbb` has no healthy task, and ECS is to run 1; its last one ended: Essential container in task exited",
+        ),
         (None, "`web-bbb` is gone: there is no stack `demo-web-bbb`"),
     ] {
         let mut start = candidate_has_all_traffic();

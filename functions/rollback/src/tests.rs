@@ -95,8 +95,8 @@ async fn traffic_that_does_not_move_keeps_the_candidate() {
 async fn a_recorded_candidate_that_turns_out_bad_is_taken_back_and_so_is_its_record() {
     for error in [NOT_RUNNING, UNHEALTHY] {
         let start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
-        let end = survives_every_fault(&start, async |world: &World| roll_back_after(world, canary_plan, error).await)
-            .await;
+        let end =
+            survives_every_fault(&start, async |world: &World| roll_back_after(world, canary_plan, error).await).await;
         assert_eq!(end, State { record: Some(Record { sha: "aaa".into(), version: 3 }), ..as_before() }, "{error}");
     }
 }

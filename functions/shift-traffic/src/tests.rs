@@ -26,10 +26,8 @@ fn both_stand(route: &[(&str, u32)]) -> State {
 #[tokio::test]
 async fn a_step_sets_the_absolute_weight_whatever_fails() {
     let start = both_stand(&[("web-aaa", 75), ("web-bbb", 25)]);
-    let end = survives_every_fault(&start, async |world: &World| {
-        handle(input(canary_plan(), 25, 1), world).await
-    })
-    .await;
+    let end =
+        survives_every_fault(&start, async |world: &World| handle(input(canary_plan(), 25, 1), world).await).await;
     assert_eq!(end.routes["web-route"], live(&[("web-aaa", 50), ("web-bbb", 50)]));
 }
 
@@ -44,10 +42,7 @@ async fn at_100_percent_the_stable_version_is_no_longer_named() {
 #[tokio::test]
 async fn a_first_deployment_makes_the_route_whatever_fails() {
     let start = State { stacks: [ready("demo-web-bbb")].into(), ..State::default() };
-    let end = survives_every_fault(&start, async |world: &World| {
-        handle(input(first_plan(), 0, 0), world).await
-    })
-    .await;
+    let end = survives_every_fault(&start, async |world: &World| handle(input(first_plan(), 0, 0), world).await).await;
     assert_eq!(end.routes["web-route"], live(&[("web-bbb", 100)]));
 }
 

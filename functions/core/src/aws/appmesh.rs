@@ -42,14 +42,8 @@ impl AppMesh {
     }
 
     async fn spec(&self, mesh: &str, router: &str, route: &str) -> Result<Option<RouteSpec>> {
-        let described = self
-            .client
-            .describe_route()
-            .mesh_name(mesh)
-            .virtual_router_name(router)
-            .route_name(route)
-            .send()
-            .await;
+        let described =
+            self.client.describe_route().mesh_name(mesh).virtual_router_name(router).route_name(route).send().await;
         match described {
             Ok(output) => Ok(output.route.and_then(|route| route.spec)),
             Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => Ok(None),

@@ -107,18 +107,17 @@ fn failure(task: &Task) -> Option<String> {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
     let failed = match task.stop_code() {
         Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart) => true,
-        Some(
-            TaskStopCode::UserInitiated | TaskStopCode::SpotInterruption | TaskStopCode::TerminationNotice,
-        ) => false,
+        Some(TaskStopCode::UserInitiated | TaskStopCode::SpotInterruption | TaskStopCode::TerminationNotice) => false,
         // The service scheduler's own stops, and those for a load balancer, which have no code.
         _ => reason.contains("failed"),
     };
     if !failed {
         return None;
     }
-    let exits = task.containers().iter().filter_map(|container| {
-        Some(format!("`{}` exited with {}", container.name()?, container.exit_code?))
-    });
+    let exits = task
+        .containers()
+        .iter()
+        .filter_map(|container| Some(format!("`{}` exited with {}", container.name()?, container.exit_code?)));
     let exits: Vec<_> = exits.collect();
     Some(if exits.is_empty() { reason.to_owned() } else { format!("{reason} ({})", exits.join(", ")) })
 }

@@ -1,15 +1,13 @@
 //! Executions of the state machine.
 
 use aws_config::SdkConfig;
-use aws_sdk_sfn::{Client, error::SdkError, operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
+use aws_sdk_sfn::{
+    Client, error::SdkError, operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus,
+};
 use time::OffsetDateTime;
 
 use super::failed;
-use crate::{
-    Result,
-    lock::ExecutionState,
-    ports::Executions,
-};
+use crate::{Result, lock::ExecutionState, ports::Executions};
 
 /// Step Functions.
 #[derive(Clone, Debug)]

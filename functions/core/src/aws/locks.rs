@@ -11,12 +11,7 @@ use aws_sdk_dynamodb::{
 use time::OffsetDateTime;
 
 use super::failed;
-use crate::{
-    Result,
-    lock::Lock,
-    plan::Plan,
-    ports::Locks,
-};
+use crate::{Result, lock::Lock, plan::Plan, ports::Locks};
 
 type Item = HashMap<String, AttributeValue>;
 

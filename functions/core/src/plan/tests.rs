@@ -109,7 +109,8 @@ fn a_plan_of_any_release_says_which_versions_it_is_about() {
     assert_eq!(first.deployment.stable().unwrap().stack, "demo-web-aaa");
     assert_eq!(first.health, HealthPolicy::default());
 
-    let later = FIRST_FORMAT.replace(r#""version": 2"#, r#""version": 2, "format": 9, "steps": {"by": "moon"}, "mood": 3"#);
+    let later =
+        FIRST_FORMAT.replace(r#""version": 2"#, r#""version": 2, "format": 9, "steps": {"by": "moon"}, "mood": 3"#);
     let later: Plan = serde_json::from_str(&later).unwrap();
     assert_eq!((later.format, later.version, later.steps.len()), (9, 2, 0));
     assert_eq!(later.deployment, first.deployment);

@@ -61,9 +61,8 @@ async fn namespace(appmesh: &AppMesh, service: &Service, stable: Option<&Version
         return Ok(Some(wrong(format!("allowed is a Cloud Map namespace that exists: {allowed}"))));
     }
     let elsewhere = live.filter(|(live, _)| existing.contains(live));
-    Ok(elsewhere.map(|(live, stable)| {
-        wrong(format!("allowed is the namespace of the live version `{stable}`, `{live}`"))
-    }))
+    Ok(elsewhere
+        .map(|(live, stable)| wrong(format!("allowed is the namespace of the live version `{stable}`, `{live}`"))))
 }
 
 /// A router whose traffic flows over another route has a live version that this deployment does not know.

@@ -80,8 +80,7 @@ async fn only_the_weights_change_on_a_route_of_any_kind() {
         let mut spec = json!({"priority": 7});
         spec[kind] = route;
         let (answer, node) = (described_route(&spec), listening_on(8080));
-        let (config, http) =
-            replay(&[(200, answer.as_bytes()), (200, node.as_bytes()), (200, answer.as_bytes())]);
+        let (config, http) = replay(&[(200, answer.as_bytes()), (200, node.as_bytes()), (200, answer.as_bytes())]);
         AppMesh::new(&config).set_split(&service(Protocol::Http), &stable(), &half()).await.unwrap();
 
         let (method, path, body) = asked(&http).remove(2);
@@ -250,7 +249,8 @@ async fn a_service_without_a_router_is_refused() {
 /// Promise 15.
 #[tokio::test]
 async fn every_problem_is_told_at_once() {
-    let two = json!([{"portMapping": {"port": 80, "protocol": "http2"}}, {"portMapping": {"port": 81, "protocol": "tcp"}}]);
+    let two =
+        json!([{"portMapping": {"port": 80, "protocol": "http2"}}, {"portMapping": {"port": 81, "protocol": "tcp"}}]);
     let told = preflight(
         first(),
         &[
@@ -276,11 +276,9 @@ async fn every_problem_is_told_at_once() {
 
 #[tokio::test]
 async fn a_router_without_listeners_takes_every_protocol() {
-    let told = preflight(
-        first(),
-        &[&router_with(json!([])), &namespaces(&["demo.local"]), &listed_routes("web-vr", &[])],
-    )
-    .await;
+    let told =
+        preflight(first(), &[&router_with(json!([])), &namespaces(&["demo.local"]), &listed_routes("web-vr", &[])])
+            .await;
     assert_eq!(told, Vec::<String>::new());
 }
 

@@ -13,7 +13,8 @@ fn described(status: &str) -> String {
 async fn an_execution_runs_succeeded_ended_or_is_unknown() {
     let missing = r#"{"__type":"ExecutionDoesNotExist","message":"Execution Does Not Exist: 'arn:x'"}"#;
     let ended = |why: &str| ExecutionState::Ended { at: OffsetDateTime::UNIX_EPOCH, why: why.to_owned() };
-    let failed = described("FAILED").replace("stopDate", "error\":\"Canary.RollbackIncomplete\",\"cause\":\"denied\",\"stopDate");
+    let failed = described("FAILED")
+        .replace("stopDate", "error\":\"Canary.RollbackIncomplete\",\"cause\":\"denied\",\"stopDate");
     let cases = [
         (200, described("RUNNING"), ExecutionState::Running),
         (200, described("PENDING_REDRIVE"), ExecutionState::Running),

@@ -18,7 +18,10 @@ async fn the_record_is_value_and_version_of_the_parameter() {
     let (config, http) = replay(&[(200, FOUND), (400, MISSING)]);
     let store = ParameterStore::new(&config);
     let service = canary_plan().service;
-    assert_eq!(store.recorded(&service.version_parameter()).await.unwrap(), Some(Record { sha: "aaa".into(), version: 7 }));
+    assert_eq!(
+        store.recorded(&service.version_parameter()).await.unwrap(),
+        Some(Record { sha: "aaa".into(), version: 7 })
+    );
     assert_eq!(store.recorded(&service.version_parameter()).await.unwrap(), None);
     let sent: Value = serde_json::from_str(&asked(&http)[0].2).unwrap();
     assert_eq!(sent["Name"], "demo-canary-web-version");
