@@ -20,7 +20,7 @@ METRICS = 5
 """Classes of answers that a check asks for."""
 
 DESCRIBE_STACK = ("cloudformation:DescribeStacks",)
-TASKS = (*DESCRIBE_STACK, "cloudformation:DescribeStackResources", "ecs:DescribeServices", "ecs:ListTasks",
+TASKS = (*DESCRIBE_STACK, "cloudformation:ListStackResources", "ecs:DescribeServices", "ecs:ListTasks",
          "ecs:DescribeTasks", "ecs:ListTasks")  # fmt: skip
 """Of a version with one ECS service, of which no task has stopped."""
 

@@ -134,7 +134,7 @@ pub enum Error {
         reasons: String,
     },
     /// The new version is live and recorded, and the old one's stack could not be deleted.
-    #[error("stack `{stack}` of the old version could not be deleted ({reasons}); {}", by_hand(.stack))]
+    #[error("stack `{stack}` of the old version could not be deleted ({reasons}); {}", delete_command(.stack))]
     OldVersionNotRemoved {
         /// The stack.
         stack: String,
@@ -208,7 +208,7 @@ pub const UNHEALTHY: &str = "Canary.Unhealthy";
 
 /// The command that finishes what CloudFormation could not.
 #[must_use]
-pub fn by_hand(stack: &str) -> String {
+pub fn delete_command(stack: &str) -> String {
     format!("remove the cause and delete it with `aws cloudformation delete-stack --stack-name {stack}`")
 }
 

@@ -31,7 +31,7 @@ impl Failure {
 
     /// Whether the candidate was found to be bad, so that it must not keep the traffic.
     #[must_use]
-    pub fn is_of_the_candidate(&self) -> bool {
+    pub fn blames_candidate(&self) -> bool {
         self.error == UNHEALTHY || self.error == NOT_RUNNING
     }
 
@@ -43,7 +43,7 @@ impl Failure {
 
     /// Whether the same call may succeed later. A name that is not ours is Lambda's or Step Functions' own trouble.
     #[must_use]
-    pub fn can_pass(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         NAMES.iter().find(|(name, _)| *name == self.error).is_none_or(|(_, kind)| *kind == Kind::Retry)
     }
 

@@ -31,6 +31,10 @@ const DELETION_LOOKS: u64 = 300;
 const QUEUE_LOOKS: u32 = 200;
 /// A check that falls just before the data are complete is followed by one a few seconds later.
 const LAST_SECONDS_CHECKS: u64 = 1;
+/// Data points of less than a minute are kept for three hours.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html>
+const FINE_DATA_SECONDS: u64 = 3 * 3600;
+const MINUTE: u64 = 60;
 /// What is kept for tasks that are tried again.
 const RETRY_EVENTS: u64 = 500;
 
@@ -51,6 +55,23 @@ pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
             format!(
                 "allowed are {allowed} of Step Functions' {HISTORY_EVENTS}, and the rest is for a queue, a repair and a \
                  rollback; take larger steps"
+            ),
+        ));
+    }
+    let longest_step = plan.steps.iter().map(|step| step.watch_seconds).max().unwrap_or(0);
+    let window = u64::from(longest_step.max(plan.health.failure_threshold_time)) + longest_delay(&plan.health);
+    if u64::from(plan.health.metric_period) < MINUTE && window > FINE_DATA_SECONDS {
+        let (field, value) = match longest_step > plan.health.failure_threshold_time {
+            true => ("WaitTime", longest_step),
+            false => ("FailureThresholdTime", plan.health.failure_threshold_time),
+        };
+        return Err(Error::invalid(
+            field,
+            format!("is `{value}`"),
+            format!(
+                "with data points of {} s a check may look back {window} seconds, and allowed are {FINE_DATA_SECONDS}, which is \
+                 how long CloudWatch keeps data points of less than a minute",
+                plan.health.metric_period
             ),
         ));
     }
@@ -136,6 +157,19 @@ mod tests {
             error.to_string(),
             "`WaitTime` is `172800`: 4 steps may take 700080 seconds, and allowed are 604800, which is how long a pipeline waits"
         );
+    }
+
+    #[test]
+    fn a_check_that_would_look_back_further_than_fine_data_are_kept_is_refused() {
+        let fine = |wait_time| {
+            let mut plan = plan(100, wait_time, 15);
+            plan.health.metric_period = 10;
+            check(&plan, Duration::ZERO)
+        };
+        fine(10_000).unwrap();
+        let error = fine(10_800).unwrap_err().to_string();
+        assert!(error.starts_with("`WaitTime` is `10800`: with data points of 10 s a check may look back"), "{error}");
+        check(&plan(100, 10_800, 15), Duration::ZERO).unwrap();
     }
 
     /// Events of looking at a stack for so many minutes at the usual pace.

@@ -35,6 +35,12 @@ pub struct Stack {
 }
 
 impl Stack {
+    /// Whether its version may have something to answer with.
+    #[must_use]
+    pub fn can_serve(&self) -> bool {
+        !matches!(self.phase, StackPhase::Deleting | StackPhase::DeleteFailed | StackPhase::Dead)
+    }
+
     /// Whether it can be a version of `service`: not if it was made for another one. Its name does not tell: environment `a-b`
     /// with service `c` makes the same as environment `a` with service `b-c`.
     #[must_use]

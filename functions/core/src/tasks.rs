@@ -6,7 +6,6 @@ use crate::{
     Result,
     ports::{Stacks, TaskStates},
     service::{Service, Version},
-    stack::StackPhase,
 };
 
 /// The tasks of an ECS service.
@@ -32,6 +31,16 @@ pub enum Capacity {
 }
 
 impl Capacity {
+    /// Whether it is bad whatever the version answered before.
+    #[must_use]
+    pub fn is_bad(&self) -> bool {
+        match self {
+            Self::Gone(_) => true,
+            Self::Service(tasks) => tasks.healthy == 0 || !tasks.failed.is_empty(),
+            Self::NoService => false,
+        }
+    }
+
     /// Why version `name` cannot answer anything, or `None` if it may.
     #[must_use]
     pub fn nothing_runs(&self, name: &str) -> Option<String> {
@@ -62,7 +71,7 @@ pub async fn capacity(
         None => return Ok(Capacity::Gone(format!("there is no stack `{}`", version.stack))),
         Some(stack) => stack,
     };
-    if matches!(stack.phase, StackPhase::Deleting | StackPhase::DeleteFailed | StackPhase::Dead) {
+    if !stack.can_serve() {
         return Ok(Capacity::Gone(format!("stack `{}` is {}", version.stack, stack.status)));
     }
     let services = stacks.ecs_services(&version.stack).await?;

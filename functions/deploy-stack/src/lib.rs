@@ -2,7 +2,7 @@
 
 use canary_core::{
     Error, Result,
-    error::by_hand,
+    error::delete_command,
     plan::Plan,
     ports::{Stacks, TrafficRouter},
     request::DeployRequest,
@@ -74,7 +74,7 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, stacks: &impl Sta
             Retirement::InProgress(asked) => at_work(status, asked),
             Retirement::Gone => at_work("DELETE_COMPLETE".to_owned(), Deletions { deletions }),
             Retirement::Failed(reasons) => {
-                let (reasons, how) = (reasons.join("; "), by_hand(&candidate.stack));
+                let (reasons, how) = (reasons.join("; "), delete_command(&candidate.stack));
                 failed(status, format!("an earlier deployment made it, and it could not be deleted ({reasons}); {how}"))
             }
         },

@@ -3,7 +3,7 @@
 
 use canary_core::{
     OffsetDateTime, Result,
-    health::{Window, judge},
+    health::{Answers, Window, judge},
     plan::Plan,
     ports::{AnswerCounts, Stacks, TaskStates},
     progress::Progress,
@@ -33,7 +33,11 @@ pub async fn handle(
     let window = Window::of(&plan.health, progress.present(&plan, "gather-health")?, &progress, now);
     let candidate = plan.deployment.candidate();
     let capacity = capacity(stacks, states, &plan.service, candidate, progress.since.unwrap_or(now)).await?;
-    let answers = counts.answers(&plan, window).await?;
+    let answers = match counts.answers(&plan, window).await {
+        // Bad news does not wait for CloudWatch.
+        Err(_) if capacity.is_bad() => Answers::default(),
+        counted => counted?,
+    };
     let (check, next) = judge(&plan, &progress, window, answers, &capacity);
     Ok(progress.checked(&plan, check, next))
 }

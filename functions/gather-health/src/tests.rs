@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
+    error::Refusal,
     fakes::{SHIFTED, State, World, canary_plan, ready, survives_every_fault},
     health::{Answers, Verdict},
     progress::Phase,
@@ -54,6 +55,27 @@ async fn a_candidate_whose_stack_is_gone_is_unhealthy_whatever_was_counted() {
     let progress = check(&World::new(gone)).await.unwrap();
     assert_eq!(progress.phase, Phase::Unhealthy);
     assert_eq!(progress.reason, "`web-bbb` is gone: there is no stack `demo-web-bbb`");
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn bad_news_of_tasks_does_not_wait_for_cloudwatch_and_good_news_does() {
+    let away = async |healthy: u32| {
+        let mut start = stands(Answers::default());
+        start.tasks.get_mut("demo-web-bbb").unwrap().healthy = healthy;
+        let world = World::new(start);
+        world.refuse(3, Refusal::Unavailable); // DescribeStacks, ListStackResources, DescribeServices; then GetMetricData.
+        check(&world).await
+    };
+    assert_eq!(away(0).await.unwrap().phase, Phase::Unhealthy);
+    assert_eq!(away(1).await.unwrap_err().name(), "Canary.Unavailable");
+}
+
+#[tokio::test]
+async fn tasks_count_as_failed_since_the_candidate_received_traffic() {
+    let world = World::new(stands(Answers::default()));
+    check(&world).await.unwrap();
+    assert_eq!(world.calls()[2], "DescribeServices demo-web-bbb since 1970-01-01 0:00:00.0 +00:00:00");
 }
 
 #[tokio::test]

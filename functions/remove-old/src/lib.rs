@@ -6,8 +6,7 @@ use canary_core::{
     plan::Plan,
     ports::{Locks, Stacks, TaskStates, TrafficRouter, VersionRecords},
     retire::{Deletions, Retirement, retire},
-    service::Version,
-    stack::StackPhase,
+    service::{Service, Version},
     tasks::capacity,
 };
 use serde::{Deserialize, Serialize};
@@ -97,7 +96,7 @@ where
 {
     let (service, candidate) = (&plan.service, plan.deployment.candidate());
     ports.router.route(service).await?.unwrap_or_default().require_all_on(service, candidate)?;
-    if deletions == 0 && can_still_serve(stable, ports.stacks).await? {
+    if deletions == 0 && can_still_serve(service, stable, ports.stacks).await? {
         let capacity = capacity(ports.stacks, ports.states, service, candidate, now).await?;
         if let Some(why) = capacity.nothing_runs(&candidate.name) {
             return Err(Error::CandidateNotRunning { stable: stable.name.clone(), why });
@@ -113,8 +112,8 @@ where
 }
 
 /// Whether the old version could take the traffic back.
-async fn can_still_serve(stable: &Version, stacks: &impl Stacks) -> Result<bool> {
-    Ok(stacks.describe(&stable.stack).await?.is_some_and(|stack| stack.phase == StackPhase::Ready))
+async fn can_still_serve(service: &Service, stable: &Version, stacks: &impl Stacks) -> Result<bool> {
+    Ok(stacks.describe(&stable.stack).await?.is_some_and(|stack| stack.can_be_of(service) && stack.can_serve()))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub enum Move {
 pub fn decide(deployment: &Deployment, live: Option<&LiveRoute>, promoted: bool, restorable: bool) -> Move {
     let candidate = deployment.candidate();
     if promoted {
-        return keep(candidate, live);
+        return keep(deployment, live, restorable);
     }
     match (deployment, live) {
         (Deployment::First { .. }, None) => Move::None,
@@ -43,28 +43,39 @@ pub fn decide(deployment: &Deployment, live: Option<&LiveRoute>, promoted: bool,
     }
 }
 
-/// A recorded version is the live one and is never taken back, wherever somebody has put the traffic since.
-fn keep(candidate: &Version, live: Option<&LiveRoute>) -> Move {
-    let name = &candidate.name;
-    match live {
-        Some(live) if live.sole() == Some(name) => {
-            Move::Keep(format!("`{name}` has all traffic and is recorded as the live version"))
-        }
-        _ => Move::Stop(format!(
-            "`{name}` is recorded as the live version, but somebody else changed the route: it has {}; set all weight on \
-             `{name}`, because the version before it is being removed",
-            live.cloned().unwrap_or_default()
-        )),
+/// A recorded version is the live one and stays, unless all traffic is already back on a stable version that can serve: then a
+/// rollback that was interrupted after it had moved the traffic is finished.
+fn keep(deployment: &Deployment, live: Option<&LiveRoute>, restorable: bool) -> Move {
+    let name = &deployment.candidate().name;
+    let sole = live.and_then(LiveRoute::sole);
+    if sole == Some(name) {
+        return Move::Keep(format!("`{name}` has all traffic and is recorded as the live version"));
     }
+    let Some(stable) = deployment.stable().filter(|_| restorable) else {
+        return Move::Stop(format!(
+            "`{name}` is recorded as the live version, but the route was changed outside this deployment: it has {}; set all \
+             weight on `{name}`, because the version before it is going",
+            live.cloned().unwrap_or_default()
+        ));
+    };
+    if sole == Some(&stable.name) {
+        return Move::None;
+    }
+    Move::Stop(format!(
+        "`{name}` is recorded as the live version, but the route was changed outside this deployment: it has {}; set all weight \
+         on `{name}`, or on `{}` to take the deployment back",
+        live.cloned().unwrap_or_default(),
+        stable.name
+    ))
 }
 
 /// The candidate's share goes to the stable version; targets that somebody else put there keep theirs.
 fn give_back(stable: &Version, candidate: &Version, live: &LiveRoute, restorable: bool) -> Move {
-    let going = format!("stack `{}` is not there to take the traffic back", stable.stack);
+    let going = format!("stack `{}` cannot serve, so traffic cannot return to it", stable.stack);
     match live.handing_over(&candidate.name, &stable.name) {
-        _ if live.names(&stable.name) && !restorable => Move::Stop(format!("{going}, and the route has {live}")),
+        // No traffic was moved: whatever becomes of the stable version, the candidate goes.
         _ if !live.names(&candidate.name) => Move::None,
-        _ if !restorable => Move::Stop(format!("{going}, so it stays where it is: {live}")),
+        _ if !restorable => Move::Stop(format!("{going}; the route has {live}")),
         Some(split) => Move::SetSplit(split),
         None => Move::Stop(format!(
             "somebody else changed the route to {live}: take `{}` off it, then delete stack `{}`",
@@ -117,10 +128,20 @@ mod tests {
     /// Promise 9.
     #[test]
     fn a_stable_version_that_is_going_is_no_place_for_traffic_even_with_a_share_of_it() {
-        for targets in [&[("web-aaa", 75), ("web-bbb", 25)][..], &[("web-aaa", 100)]] {
-            let found = decide(&canary(), Some(&live(targets)), false, false);
-            assert!(matches!(found, Move::Stop(_)), "{targets:?}: {found:?}");
-        }
+        let found = decide(&canary(), Some(&live(&[("web-aaa", 75), ("web-bbb", 25)])), false, false);
+        assert!(matches!(found, Move::Stop(_)), "{found:?}");
+    }
+
+    #[test]
+    fn a_candidate_without_traffic_goes_whatever_becomes_of_the_stable_version() {
+        assert_eq!(decide(&canary(), Some(&live(&[("web-aaa", 100)])), false, false), Move::None);
+    }
+
+    #[test]
+    fn a_rollback_that_had_moved_the_traffic_of_a_recorded_version_is_finished() {
+        assert_eq!(decide(&canary(), Some(&live(&[("web-aaa", 100)])), true, true), Move::None);
+        let going = decide(&canary(), Some(&live(&[("web-aaa", 100)])), true, false);
+        assert!(matches!(going, Move::Stop(_)), "{going:?}");
     }
 
     #[test]
@@ -140,10 +161,10 @@ mod tests {
     }
 
     #[test]
-    fn a_recorded_version_is_never_taken_back_though_somebody_moved_the_traffic() {
-        for targets in [&[("web-aaa", 100)][..], &[("web-aaa", 50), ("web-bbb", 50)]] {
-            let found = decide(&canary(), Some(&live(targets)), true, true);
-            assert!(matches!(found, Move::Stop(_)), "{targets:?}: {found:?}");
+    fn a_recorded_version_with_a_part_of_the_traffic_is_a_persons_to_decide() {
+        for restorable in [false, true] {
+            let found = decide(&canary(), Some(&live(&[("web-aaa", 50), ("web-bbb", 50)])), true, restorable);
+            assert!(matches!(found, Move::Stop(_)), "{restorable}: {found:?}");
         }
     }
 

@@ -5,7 +5,7 @@ mod decision;
 
 use canary_core::{
     Error, OffsetDateTime, Result,
-    error::{INTERRUPTED, by_hand},
+    error::{INTERRUPTED, delete_command},
     failure::Failure,
     lock,
     plan::{Deployment, Plan},
@@ -14,7 +14,6 @@ use canary_core::{
     retire::{Deletions, Retirement, retire},
     service::Version,
     split::LiveRoute,
-    stack::{Stack, StackPhase},
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,7 +39,7 @@ pub enum Output {
     /// Everything is as it was before.
     RolledBack(Outcome),
     /// A repair found the candidate recorded: what is left to do is to remove the old version.
-    Promoted,
+    Promoted(Deletions),
     /// The candidate is recorded as the live version and stays, and so does the old version's stack.
     OldVersionKept(Outcome),
 }
@@ -74,7 +73,7 @@ pub async fn handle(
     }
     let live = router.route(&plan.service).await?;
     // A bad candidate loses its traffic whether it is recorded or not, and does not wait for SSM.
-    let keeps = !failure.is_of_the_candidate() && is_recorded(&plan, progress.phase, records).await?;
+    let keeps = !failure.blames_candidate() && is_recorded(&plan, progress.phase, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
 
     let live = match decide(&plan.deployment, live.as_ref(), keeps, restorable) {
@@ -92,7 +91,7 @@ pub async fn handle(
             verify(&plan, found.is_none(), "no route", found.as_ref())?;
             found
         }
-        Move::Keep(_) if failure.error == INTERRUPTED => return Ok(Output::Promoted),
+        Move::Keep(_) if failure.error == INTERRUPTED => return Ok(Output::Promoted(Deletions { deletions })),
         Move::Keep(why) => return keep(&plan, &failure, &why, locks, &execution).await,
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.after(&why))),
     };
@@ -137,18 +136,24 @@ async fn take_back_record(plan: &Plan, phase: Phase, records: &impl VersionRecor
     }
 }
 
-/// The candidate stays. If what failed can pass, the plan stays in the lock and the next deployment or a repair goes on with the
-/// removal; otherwise the removal is a person's, and keeps nobody from deploying.
+/// The candidate stays. If what failed is transient, the plan stays in the lock and the next deployment or a repair goes on with
+/// the removal; otherwise the removal is a person's, and keeps nobody from deploying.
 async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, execution: &str) -> Result<Output> {
-    if failure.can_pass() {
-        let next = match plan.deployment {
-            Deployment::First { .. } => "; the next deployment or a repair finishes this one",
-            Deployment::Canary { .. } => "; the next deployment or a repair removes the version before it",
-        };
-        return Ok(Output::OldVersionKept(outcome(failure, &format!("{why}{next}"))));
+    let left = if failure.is_transient() {
+        match plan.deployment {
+            Deployment::First { .. } => "; the next deployment or a repair finishes this one".to_owned(),
+            Deployment::Canary { .. } => "; the next deployment or a repair removes the version before it".to_owned(),
+        }
+    } else {
+        lock::finish(locks, plan, execution).await?;
+        still_to_go(plan, failure)
+    };
+    let kept = format!("{why}{left}");
+    match plan.execution == execution {
+        true => Ok(Output::OldVersionKept(outcome(failure, &kept))),
+        // It is another execution's version that is live: this one deployed nothing.
+        false => Err(Error::RollbackIncomplete(failure.after(&kept))),
     }
-    lock::finish(locks, plan, execution).await?;
-    Ok(Output::OldVersionKept(outcome(failure, &format!("{why}{}", still_to_go(plan, failure)))))
 }
 
 /// A lock is released at the very end, so this rollback had come there and its answer was lost. Nothing is touched any more; the
@@ -181,14 +186,11 @@ async fn taken_over(
 /// going: a CloudFormation that does not answer must not keep traffic on a bad version.
 async fn can_take_traffic(plan: &Plan, live: Option<&LiveRoute>, stacks: &impl Stacks) -> Result<bool> {
     let Deployment::Canary { stable, .. } = &plan.deployment else { return Ok(true) };
-    let has_traffic = live.is_some_and(|live| live.names(&stable.name));
-    let ours = |stack: Option<Stack>| stack.filter(|stack| stack.can_be_of(&plan.service));
-    match stacks.describe(&stable.stack).await.map(ours) {
-        Ok(Some(stack)) => {
-            Ok(!matches!(stack.phase, StackPhase::Deleting | StackPhase::DeleteFailed | StackPhase::Dead))
-        }
-        Ok(None) => Ok(has_traffic),
-        Err(_) if has_traffic => Ok(true),
+    let is_named = live.is_some_and(|live| live.names(&stable.name));
+    match stacks.describe(&stable.stack).await {
+        Ok(Some(stack)) if stack.can_be_of(&plan.service) => Ok(stack.can_serve()),
+        Ok(_) => Ok(is_named),
+        Err(_) if is_named => Ok(true),
         Err(error) => Err(error),
     }
 }
@@ -234,7 +236,7 @@ fn restored(plan: &Plan, live: Option<&LiveRoute>) -> String {
 /// What the deployment did not come to after the record: whoever reads it is told the command, if the failure does not say it.
 fn still_to_go(plan: &Plan, failure: &Failure) -> String {
     let Deployment::Canary { stable, .. } = &plan.deployment else { return String::new() };
-    let command = by_hand(&stable.stack);
+    let command = delete_command(&stable.stack);
     if failure.message().contains(&command) {
         return String::new();
     }
@@ -242,7 +244,7 @@ fn still_to_go(plan: &Plan, failure: &Failure) -> String {
 }
 
 fn left(version: &Version, why: &str) -> String {
-    format!("stack `{}` could not be deleted ({why}); {}", version.stack, by_hand(&version.stack))
+    format!("stack `{}` could not be deleted ({why}); {}", version.stack, delete_command(&version.stack))
 }
 
 #[cfg(test)]

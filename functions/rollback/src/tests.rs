@@ -1,9 +1,10 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
-    error::{INTERRUPTED, NOT_RUNNING, UNHEALTHY},
+    error::{INTERRUPTED, NOT_RUNNING, Refusal, UNHEALTHY},
     fakes::{Fault, Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     record::Record,
+    stack::{Stack, StackPhase},
 };
 
 use super::*;
@@ -101,6 +102,59 @@ async fn a_recorded_candidate_that_turns_out_bad_is_taken_back_and_so_is_its_rec
     }
 }
 
+/// Promise 13.
+#[tokio::test]
+async fn a_take_back_that_is_interrupted_at_any_call_is_finished_by_a_repair() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
+    start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(StackPhase::Ready, Some("arn:earlier")));
+    start.lock = held("arn:earlier", Some(left()));
+    let step = async |world: &World| {
+        handle(
+            Input { execution: "arn:earlier".to_owned(), ..input(left(), NOT_RUNNING) },
+            world,
+            world,
+            world,
+            world,
+            SHIFTED,
+        )
+        .await
+    };
+    let clean = World::new(start.clone());
+    step(&clean).await.unwrap();
+    let calls = clean.calls();
+    let moved = calls.iter().position(|call| call.starts_with("UpdateRoute")).unwrap();
+    for nth in moved + 1..calls.len() {
+        let world = World::new(start.clone());
+        world.refuse(nth, Refusal::AccessDenied);
+        let _ = step(&world).await;
+        world.state().lock = held("arn:execution", Some(left()));
+        let repaired = roll_back_after(&world, left, INTERRUPTED).await.unwrap();
+        assert!(matches!(repaired, Output::RolledBack(_)), "{}: {repaired:?}", calls[nth]);
+        let record = Some(Record { sha: "aaa".into(), version: 3 });
+        assert_eq!(
+            *world.state(),
+            State { lock: held("arn:execution", None), record, ..as_before() },
+            "{}",
+            calls[nth]
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_repair_that_cannot_remove_the_old_version_does_not_claim_its_own_version_live() {
+    let left = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    for (error, kept) in [("Canary.Unavailable", true), ("Canary.OldVersionNotRemoved", false)] {
+        let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-bbb", 100)]) };
+        start.lock = held("arn:execution", Some(left()));
+        let world = World::new(start);
+        let failed = roll_back_after(&world, left, error).await.unwrap_err();
+        assert_eq!(failed.name(), "Canary.RollbackIncomplete");
+        let plan = world.state().lock.clone().and_then(|held| held.unfinished);
+        assert_eq!(plan.is_some(), kept, "{error}");
+    }
+}
+
 /// Promise 6.
 #[tokio::test]
 async fn the_record_is_taken_back_after_the_traffic_and_before_the_stack_goes() {
@@ -191,7 +245,7 @@ async fn a_version_that_was_already_recorded_stays() {
 
 #[tokio::test]
 async fn whatever_a_removal_failed_with_the_command_that_finishes_it_is_told_once() {
-    let told = by_hand("demo-web-aaa");
+    let told = delete_command("demo-web-aaa");
     for cause in ["`ListRoutes` of `web-vr` failed: AccessDenied", &format!("it could not be deleted; {told}")] {
         let record = Some(Record { sha: "bbb".into(), version: 2 });
         let world = World::new(State { record, ..at(&[("web-bbb", 100)]) });
@@ -222,7 +276,7 @@ async fn traffic_is_not_moved_to_a_stable_version_that_is_gone() {
     let world = World::new(start.clone());
     let error = roll_back(&world).await.unwrap_err();
     assert_eq!(error.name(), "Canary.RollbackIncomplete");
-    assert!(error.to_string().contains("stack `demo-web-aaa` is not there to take the traffic back"), "{error}");
+    assert!(error.to_string().contains("stack `demo-web-aaa` cannot serve, so traffic cannot return to it"), "{error}");
     assert_eq!(*world.state(), start);
 }
 
@@ -345,7 +399,7 @@ async fn a_repair_of_a_recorded_version_leaves_the_plan_to_the_removal() {
     start.lock = held("arn:execution", Some(left()));
     let world = World::new(start.clone());
     let output = roll_back_after(&world, left, INTERRUPTED).await.unwrap();
-    assert_eq!(output, Output::Promoted);
+    assert_eq!(output, Output::Promoted(Deletions::default()), "the next visit to this state reads the count");
     assert_eq!(*world.state(), start);
 }
 

@@ -30,7 +30,12 @@ def prune(client: Clients, state_machine: str, say: Say) -> None:
     )
     kept, superseded = _sorted(states, state_machine, running)
     for version in superseded:
-        states.delete_state_machine_version(stateMachineVersionArn=version)
+        try:
+            states.delete_state_machine_version(stateMachineVersionArn=version)
+        except ClientError as error:
+            # Another operator publishes or removes at the same moment: the next update removes it.
+            if code(error) != "ConflictException":
+                raise
     definitions = [states.describe_state_machine(stateMachineArn=arn)["definition"] for arn in (state_machine, *kept)]
     # The others run on a definition that is looked at already.
     unversioned = [each["executionArn"] for each in running if each.get("stateMachineVersionArn") not in kept]

@@ -117,16 +117,20 @@ impl Stacks for CloudFormation {
     }
 
     async fn ecs_services(&self, stack: &str) -> Result<Vec<String>> {
-        let described = match self.client.describe_stack_resources().stack_name(stack).send().await {
-            Ok(described) => described,
-            Err(error) if does_not_exist(&error) => return Ok(Vec::new()),
-            Err(error) => return Err(failed("DescribeStackResources", stack, error)),
-        };
-        let services = described.stack_resources.unwrap_or_default().into_iter().filter(|resource| {
-            resource.resource_type() == Some(ECS_SERVICE)
-                && resource.resource_status() != Some(&ResourceStatus::DeleteComplete)
-        });
-        Ok(services.filter_map(|service| service.physical_resource_id).collect())
+        let mut pages = self.client.list_stack_resources().stack_name(stack).into_paginator().items().send();
+        let mut services = Vec::new();
+        while let Some(listed) = pages.next().await {
+            let resource = match listed {
+                Ok(resource) => resource,
+                Err(error) if does_not_exist(&error) => break,
+                Err(error) => return Err(failed("ListStackResources", stack, error)),
+            };
+            let deleted = resource.resource_status() == Some(&ResourceStatus::DeleteComplete);
+            if resource.resource_type() == Some(ECS_SERVICE) && !deleted {
+                services.extend(resource.physical_resource_id);
+            }
+        }
+        Ok(services)
     }
 }
 

@@ -107,7 +107,12 @@ fn failure(task: &Task) -> Option<String> {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
     let failed = match task.stop_code() {
         Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart) => true,
-        Some(TaskStopCode::UserInitiated | TaskStopCode::SpotInterruption | TaskStopCode::TerminationNotice) => false,
+        Some(
+            TaskStopCode::InfrastructureHealth
+            | TaskStopCode::SpotInterruption
+            | TaskStopCode::TerminationNotice
+            | TaskStopCode::UserInitiated,
+        ) => false,
         // The service scheduler's own stops, and those for a load balancer, which have no code.
         _ => reason.contains("failed"),
     };

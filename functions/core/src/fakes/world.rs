@@ -271,15 +271,17 @@ impl Stacks for World {
 
     /// A stack has one ECS service, which has the stack's name.
     async fn ecs_services(&self, stack: &str) -> Result<Vec<String>> {
-        self.call("DescribeStackResources", stack, |state| {
+        self.call("ListStackResources", stack, |state| {
             Ok(state.tasks.contains_key(stack).then(|| stack.to_owned()).into_iter().collect())
         })
     }
 }
 
 impl TaskStates for World {
-    async fn tasks(&self, _cluster: &str, ecs_service: &str, _since: OffsetDateTime) -> Result<Option<Tasks>> {
-        self.call("DescribeServices", ecs_service, |state| Ok(state.tasks.get(ecs_service).cloned()))
+    async fn tasks(&self, _cluster: &str, ecs_service: &str, since: OffsetDateTime) -> Result<Option<Tasks>> {
+        self.call("DescribeServices", &format!("{ecs_service} since {since}"), |state| {
+            Ok(state.tasks.get(ecs_service).cloned())
+        })
     }
 }
 

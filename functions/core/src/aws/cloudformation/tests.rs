@@ -282,24 +282,27 @@ async fn a_template_is_refused_in_cloudformations_words() {
 
 /// Promise 20.
 #[tokio::test]
-async fn a_stacks_ecs_services_are_those_that_were_not_deleted() {
+async fn a_stacks_ecs_services_are_those_of_all_pages_that_were_not_deleted() {
     let resource = |kind: &str, id: &str, status: &str| {
         format!(
             "<member><LogicalResourceId>X</LogicalResourceId><ResourceType>{kind}</ResourceType>\
              <PhysicalResourceId>{id}</PhysicalResourceId><ResourceStatus>{status}</ResourceStatus>\
-             <Timestamp>2026-11-21T03:00:00Z</Timestamp></member>"
+             <LastUpdatedTimestamp>2026-11-21T03:00:00Z</LastUpdatedTimestamp></member>"
         )
     };
-    let answer = format!(
-        "<DescribeStackResourcesResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
-         <DescribeStackResourcesResult><StackResources>{}{}{}</StackResources></DescribeStackResourcesResult>\
-         </DescribeStackResourcesResponse>",
-        resource("AWS::ECS::Service", "arn:service/demo/web-bbb", "CREATE_COMPLETE"),
-        resource("AWS::ECS::Service", "arn:service/demo/gone", "DELETE_COMPLETE"),
-        resource("AWS::ECS::TaskDefinition", "arn:task", "CREATE_COMPLETE"),
-    );
+    let page = |resources: &str, next: &str| {
+        format!(
+            "<ListStackResourcesResponse xmlns=\"http://cloudformation.amazonaws.com/doc/2010-05-15/\">\
+             <ListStackResourcesResult><StackResourceSummaries>{resources}</StackResourceSummaries>{next}\
+             </ListStackResourcesResult></ListStackResourcesResponse>"
+        )
+    };
+    let gone = resource("AWS::ECS::Service", "arn:service/demo/gone", "DELETE_COMPLETE");
+    let task = resource("AWS::ECS::TaskDefinition", "arn:task", "CREATE_COMPLETE");
+    let first = page(&format!("{gone}{task}"), "<NextToken>two</NextToken>");
+    let second = page(&resource("AWS::ECS::Service", "arn:service/demo/web-bbb", "CREATE_COMPLETE"), "");
     let missing = refused("ValidationError", "Stack with id demo-web-bbb does not exist");
-    let (stacks, _) = adapter(&[(200, &answer), (400, &missing)]);
+    let (stacks, _) = adapter(&[(200, &first), (200, &second), (400, &missing)]);
     assert_eq!(stacks.ecs_services("demo-web-bbb").await.unwrap(), ["arn:service/demo/web-bbb"]);
     assert_eq!(stacks.ecs_services("demo-web-bbb").await.unwrap(), Vec::<String>::new());
 }

@@ -59,10 +59,11 @@ async fn tasks_that_ended_by_themselves_have_failed_and_those_that_something_els
         stopped(json!("EssentialContainerExited"), "before it had traffic", 999.0),
         stopped(json!("ServiceSchedulerInitiated"), "Scaling activity initiated by (deployment d)", 1_040.0),
         stopped(json!("UserInitiated"), "Task stopped by user", 1_050.0),
+        stopped(json!("InfrastructureHealth"), "The host failed", 1_055.0),
         stopped(json!("SpotInterruption"), "Your Spot Task was interrupted.", 1_060.0),
     ]});
     let running = json!({"tasks": [{"lastStatus": "RUNNING"}]});
-    let found = tasks(&[described("ACTIVE", 1), listed(1), running, listed(7), stopped]).await.unwrap().unwrap();
+    let found = tasks(&[described("ACTIVE", 1), listed(1), running, listed(8), stopped]).await.unwrap().unwrap();
     assert_eq!(
         found.failed,
         [

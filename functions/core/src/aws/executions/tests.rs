@@ -5,14 +5,17 @@ use crate::aws::wire::{asked, replay};
 
 fn described(status: &str) -> String {
     format!(
-        r#"{{"executionArn":"arn:x","stateMachineArn":"arn:m","name":"x","status":"{status}","startDate":1.0,"stopDate":0.0}}"#
+        r#"{{"executionArn":"arn:x","stateMachineArn":"arn:m","name":"x","status":"{status}","startDate":1.0,"stopDate":60.0}}"#
     )
 }
 
 #[tokio::test]
 async fn an_execution_runs_succeeded_ended_or_is_unknown() {
     let missing = r#"{"__type":"ExecutionDoesNotExist","message":"Execution Does Not Exist: 'arn:x'"}"#;
-    let ended = |why: &str| ExecutionState::Ended { at: OffsetDateTime::UNIX_EPOCH, why: why.to_owned() };
+    let ended = |why: &str| ExecutionState::Ended {
+        at: OffsetDateTime::UNIX_EPOCH + time::Duration::MINUTE,
+        why: why.to_owned(),
+    };
     let failed = described("FAILED")
         .replace("stopDate", "error\":\"Canary.RollbackIncomplete\",\"cause\":\"denied\",\"stopDate");
     let cases = [
