@@ -123,7 +123,14 @@ def test_the_errors_that_are_tried_again_are_those_of_the_promises() -> None:
     assert again == {name for name in (*PASSING.errors, *DOUBTFUL.errors) if name.startswith("Canary.")}
 
 
-@pytest.mark.parametrize("name", WALKS)
+# `$.rollback.deletions` is gone when Roll Back, which found the candidate recorded, is entered again.
+NOT_YET = {
+    "a repair that cannot finish the removal": pytest.mark.xfail(strict=True, reason="Roll Back cannot be entered")
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in WALKS])
+@pytest.mark.usefixtures("pauses")
 def test_every_way_is_the_same_on_both(name: str, stand_in: StandIn, first: Interpreter, second: Interpreter) -> None:
     """Each weight's wait is a part of it: promise 5."""
     walk = WALKS[name]
@@ -189,7 +196,7 @@ def test_every_task_tries_again_and_is_caught_as_promised_on_both(
 
 
 def test_an_aws_service_that_is_away_for_ten_minutes_is_waited_for(stand_in: StandIn, second: Interpreter) -> None:
-    """In most of a thousand deployments, and not on average only: a pause is any part of its length. Each try that fails takes
+    """Promise 21, in most of a thousand deployments and not on average only: a pause is any part of its length. Each try that fails takes
     time of its own, which is not counted."""
     tries = list(TASKS["Deploy New Version"].pauses(["Canary.Unavailable"] * (PASSING.tries + 1)))
     mean = sum(tries) / 2

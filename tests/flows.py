@@ -111,6 +111,12 @@ WALKS = {
         "Canary.RepairIncomplete",
         "Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: Canary.RollbackIncomplete: ",
     ),
+    "a repair that cannot finish the removal": Walk(
+        {**PROMOTED_EARLIER, "Remove Old Version": [Fails("Canary.OldVersionNotRemoved")]},
+        [*CHECKED, *ROLLED_BACK, "Remove Old Version", *ROLLED_BACK, "Old Version Not Removed"],
+        "Canary.OldVersionNotRemoved",
+        "stack demo-web-1 is left",
+    ),
     "a first state that answers what nobody knows": Walk(
         {"Check Deployment Version": [{"status": "Postponed"}]},
         [*CHECKED, "Unknown Answer"],
