@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from deployments import Ending
+from faults.rules import tries_in
 from flows import CHECKED, DEPLOYED, DOUBTFUL, FINAL, PASSING, PROMOTED, REPAIR, SLOW, TASKS, WALKS
 from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted, waits_noted
 from second_interpreter import running
@@ -195,15 +196,20 @@ def test_every_task_tries_again_and_is_caught_as_promised_on_both(
         assert len(pauses.slept) == len(expected[1])
 
 
-def test_an_aws_service_that_is_away_for_ten_minutes_is_waited_for(stand_in: StandIn, second: Interpreter) -> None:
-    """Promise 21, in most of a thousand deployments and not on average only: a pause is any part of its length. Each try that fails takes
-    time of its own, which is not counted."""
-    tries = list(TASKS["Deploy New Version"].pauses(["Canary.Unavailable"] * (PASSING.tries + 1)))
-    mean = sum(tries) / 2
-    # A sum of so many is about normal, with a twelfth of each square as its variance.
-    deviation = (sum(longest**2 for longest in tries) / 12) ** 0.5
+def test_an_aws_service_that_is_away_for_ten_minutes_fails_no_deployment(
+    stand_in: StandIn, first: Interpreter, second: Interpreter, pauses: Pauses
+) -> None:
+    """Promise 21."""
+    away = [Fails("Canary.Unavailable")] * tries_in(10)
+    states = ("Deploy New Version", "Gather Health Check Status", "Remove Old Version")
+    for ending in both(first, second, lambda: stand_in.event({state: [*away, *USUAL[state]] for state in states})):
+        assert ending.entered() == [*CHECKED, *PROMOTED]
+        assert {len(failures(ending, state)) for state in states} == {len(away)}
+    # A pause is any part of its length, so their sum is about normal, with a twelfth of each square as its variance.
+    longest = list(TASKS["Deploy New Version"].pauses(["Canary.Unavailable"] * (PASSING.tries + 1)))
+    mean, deviation = sum(longest) / 2, (sum(seconds**2 for seconds in longest) / 12) ** 0.5
     assert mean > 15 * 60
-    assert mean - 3 * deviation > 10 * 60
+    assert mean - 3 * deviation > 10 * 60, "in most of a thousand deployments, and not on average only"
 
 
 def test_of_our_errors_only_the_transient_ones_are_tried_again(
