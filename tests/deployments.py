@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import threading
 import time
 import urllib.request
@@ -16,10 +17,12 @@ from botocore.exceptions import ClientError
 from canary_local import hello
 from canary_local.environment import Environment
 from canary_local.executions import Event
+from canary_local.stacks import SHARED_STACK
 from canary_local.world import World, take
 
-# The state that changes weights.
+# The state that changes weights, and the one that judges the candidate.
 SHIFT = "Canary & Switch Traffic"
+CHECK = "Gather Health Check Status"
 # No deployment of these tests is meant to take half as long.
 LIMIT_SECONDS = 180
 
@@ -52,12 +55,16 @@ class Ending:
 
     def weights(self) -> list[int]:
         """The candidate's weights, in order."""
-        return [data["traffic"]["weight"] for data in self.outputs(SHIFT) if "failure" not in data]
+        return [data["progress"]["weight"] for data in self.outputs(SHIFT) if "failure" not in data]
+
+    def checks(self) -> list[dict[str, Any]]:
+        """The check that decided at each weight, in order: those before it only found that it was too early."""
+        found = [data["progress"] for data in self.outputs(CHECK) if "failure" not in data]
+        return [progress["checks"][-1] for progress in found if progress["phase"] != "Watching"]
 
     def verdicts(self) -> set[str]:
-        """What the looks said, but for those that were repeated."""
-        looks = [data["health"] for data in self.outputs("Gather Health Check Status")]
-        return {look["verdict"] for look in looks if look["decision"] != "LookAgain"}
+        """What was decided by."""
+        return {check["verdict"] for check in self.checks()}
 
 
 def deploy(env: Environment, event: Mapping[str, Any]) -> Ending:
@@ -101,6 +108,37 @@ def quiet(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     """A version of hello-backend under another service's name, which nobody calls."""
     usual = {**hello.event(env.checkout, "hello-backend", sha), "MicroserviceName": service}
     return {**usual, "PercentageStep": 50, "WaitTime": 1, "OnNoData": "Proceed", **changes}
+
+
+def stack_role(env: Environment) -> str:
+    """The name of the role with whose rights CloudFormation makes and deletes the stacks of versions."""
+    described = env.client("cloudformation").describe_stack_resource(
+        StackName=SHARED_STACK, LogicalResourceId="StackRole"
+    )
+    return described["StackResourceDetail"]["PhysicalResourceId"]
+
+
+@contextmanager
+def undeletable(env: Environment, version: str) -> Iterator[None]:
+    """CloudFormation may not delete a version's virtual node for a while, so that deleting its stack fails."""
+    iam, policy = env.client("iam"), {"RoleName": stack_role(env), "PolicyName": f"keep-{version}"}
+    node = f"arn:aws:appmesh:*:*:mesh/demo/virtualNode/{version}"
+    denied = {"Statement": [{"Effect": "Deny", "Action": "appmesh:DeleteVirtualNode", "Resource": node}]}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(denied))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**policy)
+
+
+def stop_tasks(env: Environment, version: str) -> None:
+    """Has ECS run no tasks of a version any more, and waits until none is left."""
+    ecs = env.client("ecs")
+    ecs.update_service(cluster="demo", service=version, desiredCount=0)
+    deadline = time.monotonic() + 60
+    while ecs.describe_services(cluster="demo", services=[version])["services"][0]["runningCount"]:
+        assert time.monotonic() < deadline, f"{version} still has tasks"
+        time.sleep(0.1)
 
 
 def through_gateway(env: Environment) -> str:

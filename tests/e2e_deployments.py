@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from deployments import Callers, Ending, deploy, fresh, through_gateway, world
+from deployments import CHECK, Callers, Ending, deploy, fresh, through_gateway, world
 
 from canary_local import hello
 from canary_local.environment import Environment
+from canary_local.mesh import make_router
 
 SERVICE = "hello-backend"
 
@@ -85,7 +87,7 @@ def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Env
     ending = deploy_backend(env, fresh("quiet"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy")
     assert "no request was measured at this weight" in ending.cause
-    assert "Wait for Data" in ending.entered()
+    assert ending.entered().count(CHECK) > 1, "its data was waited for"
     assert ending.verdicts() == {"Inconclusive"}
     assert world(env, SERVICE) == before
 
@@ -95,7 +97,7 @@ def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_ver
     ending = deploy_backend(env, fresh("quiet"), OnNoData="Proceed", PercentageStep=100)
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.verdicts() == {"Inconclusive"}
-    assert "says nothing about its health" in ending.outputs("Gather Health Check Status")[-1]["health"]["why"]
+    assert "says nothing about its health" in ending.checks()[-1]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,11 @@ def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_ver
         ("PercentageStep", 0, "`PercentageStep` is `0`: allowed is a whole number from 1 to 100"),
         ("Protocol", "udp", "`Protocol` is `udp`"),
         ("Protocol", "tcp", "`Protocol` is `tcp`: allowed is what the router of `hello-backend` listens for, `http`"),
-        ("Namespace", "shop.local", "`Namespace` is `shop.local`: allowed is the namespace of the live version"),
+        (
+            "Namespace",
+            "demo.locl",
+            "`Namespace` is `demo.locl`: allowed is a Cloud Map namespace that exists: `demo.local`",
+        ),
         (
             "Port",
             9901,
@@ -143,17 +149,128 @@ def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environme
     assert "`MicroserviceName` is `nobodys`: mesh `demo` has no virtual router `nobodys-vr`" in ending.cause
 
 
+def target_ports(env: Environment) -> dict[str, int | None]:
+    """The port of each target of the service's route."""
+    route = world(env, SERVICE).route or {}
+    return {each["virtualNode"]: each.get("port") for each in route["httpRoute"]["action"]["weightedTargets"]}
+
+
 @pytest.fixture
-def beta_route(env: Environment) -> Iterator[str]:
-    """A route of the team's own that sends testers to the live version; gone afterwards, with what it kept alive."""
-    old = live(env)
-    appmesh, names = env.client("appmesh"), {"meshName": "demo", "virtualRouterName": f"{SERVICE}-vr"}
+def named_port(env: Environment) -> Iterator[None]:
+    """The route's target has a port, as a team may have set it, which is the live version's."""
+    old, appmesh = live(env), env.client("appmesh")
+    names = {"meshName": "demo", "virtualRouterName": f"{SERVICE}-vr", "routeName": f"{SERVICE}-route"}
+
+    def set_target(**target: Any) -> None:
+        spec = appmesh.describe_route(**names)["route"]["spec"]
+        spec["httpRoute"]["action"] = {"weightedTargets": [{"weight": 100, **target}]}
+        appmesh.update_route(**names, spec=spec)
+
+    set_target(virtualNode=f"{SERVICE}-{old}", port=8080)
+    yield
+    set_target(virtualNode=f"{SERVICE}-{live(env)}")
+
+
+@pytest.mark.usefixtures("named_port")
+def test_a_target_with_a_port_gets_the_candidates_port_and_callers_are_answered(
+    env: Environment, callers: Callers
+) -> None:
+    for port in (8090, 8080):
+        sha = fresh("good")
+        ending = deploy_backend(env, sha, Port=port)
+        assert ending.status == "SUCCEEDED", ending.cause
+        assert ending.verdicts() == {"Healthy"}
+        assert target_ports(env) == {f"{SERVICE}-{sha}": port}
+    assert callers.failed == []
+
+
+@pytest.fixture
+def newcomer(env: Environment) -> Iterator[str]:
+    """A service that has a router and no version yet; its name."""
+    name = fresh("newcomer")
+    make_router(env, name, 8080, "http")
+    yield name
+
+
+def test_a_first_deployment_into_a_namespace_that_is_not_there_is_refused_and_the_right_one_is_not(
+    env: Environment, newcomer: str
+) -> None:
+    """Nobody could reach the version, and the service could not be deployed into the right one any more."""
+    event = {**hello.event(env.checkout, SERVICE, "first"), "MicroserviceName": newcomer, "WaitTime": 1}
+    ending = deploy(env, {**event, "Namespace": "demo.locl"})
+    assert (ending.status, ending.error) == ("FAILED", "Canary.InvalidInput"), ending.cause
+    assert "`Namespace` is `demo.locl`: allowed is a Cloud Map namespace that exists: `demo.local`" in ending.cause
+    right = deploy(env, event)
+    assert right.status == "SUCCEEDED", right.cause
+
+
+def test_a_first_deployment_of_a_service_whose_traffic_flows_over_another_route_is_refused(
+    env: Environment, newcomer: str
+) -> None:
+    route(env, f"{newcomer}-vr", f"to-{newcomer}", f"{SERVICE}-{live(env)}")
+    event = {**hello.event(env.checkout, SERVICE, "first"), "MicroserviceName": newcomer}
+    ending = deploy(env, event)
+    assert (ending.status, ending.error) == ("FAILED", "Canary.UnexpectedRoute"), ending.cause
+    assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
+    assert f"there is no `{newcomer}-route`, and `to-{newcomer}` on the same router has" in ending.cause
+    assert f"demo-{newcomer}-first" not in world(env, newcomer).stacks
+    unroute(env, f"{newcomer}-vr", f"to-{newcomer}")
+
+
+def route(env: Environment, router: str, name: str, version: str) -> None:
+    """Makes a route of the team's own that sends testers to a version."""
     testers = {"prefix": "/", "headers": [{"name": "x-tester", "match": {"exact": "yes"}}]}
-    action = {"weightedTargets": [{"virtualNode": f"{SERVICE}-{old}", "weight": 1}]}
+    action = {"weightedTargets": [{"virtualNode": version, "weight": 1}]}
     spec = {"priority": 1, "httpRoute": {"match": testers, "action": action}}
-    appmesh.create_route(**names, routeName="beta", spec=spec)
-    yield old
-    appmesh.delete_route(**names, routeName="beta")
+    env.client("appmesh").create_route(meshName="demo", virtualRouterName=router, routeName=name, spec=spec)
+
+
+def unroute(env: Environment, router: str, name: str) -> None:
+    env.client("appmesh").delete_route(meshName="demo", virtualRouterName=router, routeName=name)
+
+
+@dataclass(frozen=True)
+class User:
+    """Something of the team's own that needs a version, and how it is named."""
+
+    add: Callable[[Environment, str], None]
+    remove: Callable[[Environment], None]
+    named: str
+
+
+def provide(env: Environment, version: str) -> None:
+    provider = {"virtualNode": {"virtualNodeName": version}}
+    env.client("appmesh").create_virtual_service(
+        meshName="demo", virtualServiceName="testers.demo.local", spec={"provider": provider}
+    )
+
+
+def unprovide(env: Environment) -> None:
+    env.client("appmesh").delete_virtual_service(meshName="demo", virtualServiceName="testers.demo.local")
+
+
+USERS = {
+    "a route of its router": User(
+        lambda env, version: route(env, f"{SERVICE}-vr", "beta", version),
+        lambda env: unroute(env, f"{SERVICE}-vr", "beta"),
+        "`beta`",
+    ),
+    "a route of another router": User(
+        lambda env, version: route(env, "hello-web-vr", "beta", version),
+        lambda env: unroute(env, "hello-web-vr", "beta"),
+        "`hello-web-vr/beta`",
+    ),
+    "a virtual service": User(provide, unprovide, "`virtual service testers.demo.local`"),
+}
+
+
+@pytest.fixture
+def user(env: Environment, request: pytest.FixtureRequest) -> Iterator[tuple[User, str]]:
+    """A user of the live version, and that version; gone afterwards, with the version that it kept."""
+    found, old = USERS[request.param], live(env)
+    found.add(env, f"{SERVICE}-{old}")
+    yield found, old
+    found.remove(env)
     cloudformation = env.client("cloudformation")
     cloudformation.delete_stack(StackName=f"demo-{SERVICE}-{old}")
     cloudformation.get_waiter("stack_delete_complete").wait(
@@ -161,16 +278,19 @@ def beta_route(env: Environment) -> Iterator[str]:
     )
 
 
-def test_an_old_version_that_another_route_needs_stays_and_the_new_one_is_live(
-    env: Environment, beta_route: str
+@pytest.mark.parametrize("user", USERS, indirect=True)
+def test_an_old_version_that_something_else_names_stays_whole_and_the_new_one_is_live(
+    env: Environment, user: tuple[User, str]
 ) -> None:
     """Promise 7."""
+    named, old = user[0].named, user[1]
     before, sha = world(env, SERVICE), fresh("good")
     ending = deploy_backend(env, sha, PercentageStep=100, OnNoData="Proceed")
     assert (ending.status, ending.error) == ("FAILED", "Canary.StillReceivingTraffic"), ending.cause
     assert ending.entered()[-1] == "Old Version Not Removed"
-    assert f"will not remove `{SERVICE}-{beta_route}`: still named by `beta`" in ending.cause
+    assert f"will not remove `{SERVICE}-{old}`: still named by {named}" in ending.cause
     after = world(env, SERVICE)
     assert after.parameter == (sha, before.parameter[1] + 1)
     assert after.targets() == {f"{SERVICE}-{sha}": 100}
-    assert {f"demo-{SERVICE}-{beta_route}", f"demo-{SERVICE}-{sha}"} <= set(after.stacks)
+    assert after.stacks[f"demo-{SERVICE}-{old}"] == before.stacks[f"demo-{SERVICE}-{old}"], "nothing of it was deleted"
+    assert f"demo-{SERVICE}-{sha}" in after.stacks

@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from deployments import SHIFT, Ending, deploy, deploy_and, quiet, world
+from deployments import SHIFT, Ending, deploy, deploy_and, quiet, stack_role, undeletable, world
 
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
@@ -64,11 +64,39 @@ def route(env: Environment, router: str, name: str, node: str) -> Iterator[None]
     env.client("appmesh").delete_route(meshName="demo", virtualRouterName=f"{router}-vr", routeName=name)
 
 
+EXPORT = """
+  Exported:
+    Value: !Ref VirtualNode
+    Export: { Name: !Sub '${MicroserviceName}-${Sha}' }
+"""
+
+
+def exporting(request: dict[str, Any]) -> dict[str, Any]:
+    """A request whose version's stack exports something."""
+    template = base64.b64decode(request["CanaryTemplate"]) + EXPORT.encode()
+    return {**request, "CanaryTemplate": base64.b64encode(template).decode()}
+
+
+@contextmanager
+def imported(env: Environment, version: str) -> Iterator[None]:
+    """Another stack imports what a version's stack exports, for a while; CloudFormation refuses to delete the version's."""
+    parameter = {"Type": "String", "Value": {"Fn::ImportValue": version}}
+    resources = {"Importer": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}
+    cloudformation, name = env.client("cloudformation"), f"{version}-importer"
+    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    yield
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+
+
 def redeployed(env: Environment, service: str, kept: AbstractContextManager[None], refusal: str) -> None:
-    """Last week's version is kept by a route when it is replaced, and is deployed again with another image: while the route
-    is there, and when it is gone."""
-    again = quiet(env, service, "one", ContainerImage="hello-backend:again")
-    succeeded(deploy(env, quiet(env, service, "one")))
+    """Last week's version is kept by something when it is replaced, and is deployed again with another image: while that is
+    there, and when it is gone."""
+    one, again = (
+        exporting(quiet(env, service, "one", ContainerImage=f"hello-backend:{image}")) for image in ("one", "again")
+    )
+    succeeded(deploy(env, one))
     with kept:
         assert deploy(env, quiet(env, service, "two")).entered()[-1] == "Old Version Not Removed"
         before = world(env, service)
@@ -77,7 +105,7 @@ def redeployed(env: Environment, service: str, kept: AbstractContextManager[None
         assert ending.entered()[-1] == ROLLED_BACK, ending.cause
         assert refusal in ending.cause
         assert world(env, service).targets() == before.targets() == {f"{service}-two": 100}
-        assert world(env, service).stacks[f"demo-{service}-one"] == made
+        assert world(env, service).stacks[f"demo-{service}-one"][1] == made[1]
     ending = deploy(env, again)
     succeeded(ending)
     remade = stack(env, service, "one")
@@ -94,12 +122,28 @@ def kept_by_its_own_router(env: Environment, service: str) -> None:
 def kept_by_another_router(env: Environment, service: str) -> None:
     make_router(env, f"{service}-other", 8080, "http")
     other = route(env, f"{service}-other", "other", f"{service}-one")
+    redeployed(env, service, other, f"will not remove `{service}-one`: still named by `{service}-other-vr/other`")
+
+
+def kept_by_cloudformation(env: Environment, service: str) -> None:
     refusal = f"stack `demo-{service}-one` is DELETE_FAILED: an earlier deployment made it, and it could not be deleted"
-    redeployed(env, service, other, f"{refusal} (VirtualNode: ")
+    redeployed(env, service, undeletable(env, f"{service}-one"), f"{refusal} (VirtualNode: ")
+
+
+def kept_by_an_import(env: Environment, service: str) -> None:
+    refusal = (
+        f"stack `demo-{service}-one` is CREATE_COMPLETE: an earlier deployment made it, and it could not be deleted"
+    )
+    redeployed(env, service, imported(env, f"{service}-one"), refusal)
 
 
 def test_an_old_commit_is_deployed_anew_and_not_from_what_its_last_deployment_left(env: Environment) -> None:
-    checks: dict[str, Check] = {"kept-ready": kept_by_its_own_router, "kept-failed": kept_by_another_router}
+    checks: dict[str, Check] = {
+        "kept-ready": kept_by_its_own_router,
+        "kept-elsewhere": kept_by_another_router,
+        "kept-failed": kept_by_cloudformation,
+        "kept-imported": kept_by_an_import,
+    }
     all_of(env, checks)
 
 
@@ -161,6 +205,19 @@ def rollback_failed(env: Environment, service: str) -> None:
     assert after and after[1] != before, after
 
 
+def deletion_failed(env: Environment, service: str) -> None:
+    """A stack that somebody could not delete by hand."""
+    role = f"arn:aws:iam::000000000000:role/{stack_role(env)}"
+    make(env, service, {"canary:execution": EARLIER}, RoleARN=role)
+    status(env, service, "CREATE_COMPLETE")
+    with undeletable(env, f"{service}-one"):
+        env.client("cloudformation").delete_stack(StackName=f"demo-{service}-one")
+        before = status(env, service, "DELETE_FAILED")
+    succeeded(deploy(env, quiet(env, service, "one")))
+    after = stack(env, service, "one")
+    assert after and after[1] != before, after
+
+
 def not_ours(env: Environment, service: str) -> None:
     make(env, service, {"team": "somebody"})
     before = status(env, service, "CREATE_COMPLETE")
@@ -178,62 +235,54 @@ def test_a_stack_that_is_there_is_replaced_if_a_deployment_made_it_and_else_left
         "was-dead": replaced(status="ROLLBACK_COMPLETE", **CRASHES),
         "was-failed": replaced(status="CREATE_FAILED", OnFailure="DO_NOTHING", **CRASHES),
         "was-stuck": rollback_failed,
+        "was-undeletable": deletion_failed,
         "was-by-hand": not_ours,
     }
     all_of(env, checks)
 
 
-EXPORT = """
-  Exported:
-    Value: !Ref VirtualNode
-    Export: { Name: !Sub '${MicroserviceName}-node' }
-"""
+@contextmanager
+def protected(env: Environment, version: str) -> Iterator[None]:
+    update = env.client("cloudformation").update_termination_protection
+    update(StackName=f"demo-{version}", EnableTerminationProtection=True)
+    yield
+    update(StackName=f"demo-{version}", EnableTerminationProtection=False)
 
 
-def protect(env: Environment, service: str) -> None:
-    cloudformation = env.client("cloudformation")
-    cloudformation.update_termination_protection(StackName=f"demo-{service}-two", EnableTerminationProtection=True)
+@contextmanager
+def named_elsewhere(env: Environment, version: str) -> Iterator[None]:
+    make_router(env, f"{version}-other", 8080, "http")
+    with route(env, f"{version}-other", "other", version):
+        yield
 
 
-def import_from(env: Environment, service: str) -> None:
-    """Another stack imports what the version's stack exports."""
-    parameter = {"Type": "String", "Value": {"Fn::ImportValue": f"{service}-node"}}
-    resources = {"Importer": {"Type": "AWS::SSM::Parameter", "Properties": parameter}}
-    cloudformation, name = env.client("cloudformation"), f"{service}-importer"
-    cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+Keep = Callable[[Environment, str], AbstractContextManager[None]]
 
 
-def name_in_another_router(env: Environment, service: str) -> None:
-    make_router(env, f"{service}-other", 8080, "http")
-    create_route(env, f"{service}-other", "other", f"{service}-two")
-
-
-def stays(interfere: Check, why: str) -> Check:
+def stays(keep: Keep, why: str) -> Check:
     """A check that a candidate's stack that cannot be deleted any more keeps neither the traffic nor the next deployment."""
 
     def check(env: Environment, service: str) -> None:
         succeeded(deploy(env, quiet(env, service, "one")))
-        bad = quiet(env, service, "two", OnNoData="RollBack")
-        bad["CanaryTemplate"] = base64.b64encode(base64.b64decode(bad["CanaryTemplate"]) + EXPORT.encode()).decode()
-        ending = deploy_and(env, bad, SHIFT, lambda _: interfere(env, service))
-        assert (ending.error, ending.entered()[-1]) == ("Canary.RollbackIncomplete", "Rollback Incomplete")
-        left = (
-            f"all traffic of `{service}` is on `{service}-one`, but stack `demo-{service}-two` could not be deleted ("
-        )
-        assert left in ending.cause
-        assert why in ending.cause
-        assert f"`aws cloudformation delete-stack --stack-name demo-{service}-two`" in ending.cause
-        assert world(env, service).targets() == {f"{service}-one": 100}
-        succeeded(deploy(env, quiet(env, service, "three")))
+        with ExitStack() as kept:
+            bad = exporting(quiet(env, service, "two", OnNoData="RollBack"))
+            ending = deploy_and(env, bad, SHIFT, lambda _: kept.enter_context(keep(env, f"{service}-two")))
+            assert (ending.error, ending.entered()[-1]) == ("Canary.RollbackIncomplete", "Rollback Incomplete")
+            left = f"all traffic of `{service}` is on `{service}-one`, but stack `demo-{service}-two` could not be deleted ("
+            assert left in ending.cause
+            assert why in ending.cause
+            assert f"`aws cloudformation delete-stack --stack-name demo-{service}-two`" in ending.cause
+            assert world(env, service).targets() == {f"{service}-one": 100}
+            succeeded(deploy(env, quiet(env, service, "three")))
 
     return check
 
 
 def test_a_stack_that_will_not_go_keeps_neither_the_traffic_nor_the_next_deployment(env: Environment) -> None:
     checks = {
-        "stays-protected": stays(protect, "cannot be deleted while TerminationProtection is enabled"),
-        "stays-imported": stays(import_from, "is imported by stack stays-imported-importer"),
-        "stays-in-use": stays(name_in_another_router, "(VirtualNode: "),
+        "stays-protected": stays(protected, "cannot be deleted while TerminationProtection is enabled"),
+        "stays-imported": stays(imported, "is imported by stack stays-imported-two-importer"),
+        "stays-in-use": stays(named_elsewhere, "still named by `stays-in-use-two-other-vr/other`"),
+        "stays-forbidden": stays(undeletable, "(VirtualNode: "),
     }
     all_of(env, checks)

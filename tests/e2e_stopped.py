@@ -14,35 +14,29 @@ from pathlib import Path
 
 import pytest
 from second_interpreter import beside
-from stopped import BROKEN, TEMPLATE, Course, Kind, Stops
+from stopped import BROKEN, TEMPLATE, Course, Kind, Moments
 
 from canary_local.environment import Environment
 
 STATES = json.loads((Path(__file__).resolve().parents[1] / "statemachine" / "canary.asl.json").read_text())["States"]
 TAKING_TIME = {name for name, state in STATES.items() if state["Type"] in ("Task", "Wait")}
+CANARIED = (
+    "Check Deployment Version", "Deploy New Version", "Wait for New Version", "Canary & Switch Traffic", "Wait",
+    "Gather Health Check Status", "Record New Version", "Remove Old Version",
+)  # fmt: skip
 KINDS = {
-    "promoted": Kind(
-        (
-            "Check Deployment Version", "Deploy New Version", "Wait for New Version", "Canary & Switch Traffic", "Wait",
-            "Gather Health Check Status", "Remove Old Version", "Wait for Removal",
-        )
-    ),
+    "promoted": Kind((*CANARIED, "Wait for Removal")),
     "atall": Kind(("Canary & Switch Traffic", "Wait", "Gather Health Check Status"), visit=2),
     "unhealthy": Kind(("Roll Back", "Wait for Rollback"), on_no_data="RollBack"),
-    "undecided": Kind(("Wait for Data",), protocol="http"),
+    # At its second visit its data is still waited for.
+    "undecided": Kind(("Wait",), protocol="http", visit=2),
     "broken": Kind(("Roll Back", "Wait for Rollback"), template=TEMPLATE + BROKEN),
-    "first": Kind(
-        (
-            "Check Deployment Version", "Deploy New Version", "Wait for New Version", "Canary & Switch Traffic", "Wait",
-            "Gather Health Check Status", "Record First Version",
-        ),
-        stable=False,
-    ),
+    "first": Kind(CANARIED, stable=False),
     "firstbad": Kind(("Roll Back", "Wait for Rollback"), on_no_data="RollBack", stable=False),
-    "repair": Kind(("Check Deployment Version", "Wait for Turn", "Repair", "Wait for Repair"), left="Wait"),
-    "finish": Kind(("Repair", "Finish Removal"), left="Remove Old Version"),
-    "finishlate": Kind(("Wait to Finish Removal",), left="Remove Old Version", held=True),
-}  # fmt: skip
+    "repair": Kind(("Check Deployment Version", "Wait for Turn", "Roll Back", "Wait for Rollback"), left="Wait"),
+    "finish": Kind(("Roll Back", "Remove Old Version"), left="Remove Old Version"),
+    "finishlate": Kind(("Wait for Removal",), left="Remove Old Version", held=True),
+}
 Wrong = dict[tuple[str, str, str], BaseException | None]
 WAYS = {"a repair": Course.mended_by_a_repair, "the next deployment": Course.mended_by_the_next_deployment}
 
@@ -50,16 +44,16 @@ WAYS = {"a repair": Course.mended_by_a_repair, "the next deployment": Course.men
 @pytest.fixture(scope="module")
 def courses(env: Environment) -> Iterator[Wrong]:
     """All courses of events, side by side: kind, state and way to what was not as it should be, if anything."""
-    stops = Stops()
+    moments = Moments()
     everything = [(kind, state, way) for kind in KINDS for state in KINDS[kind].states for way in WAYS]
-    # Data are waited for so long that even a slow first look is early.
+    # Data are waited for so long that even a slow first check is early.
     with (
-        beside(env, stops.entered, METRIC_DELAY_SECONDS="25") as stops.second,
+        beside(env, moments.entered, METRIC_DELAY_SECONDS="25") as moments.second,
         ThreadPoolExecutor(len(everything)) as pool,
     ):
         runs = {}
         for number, (kind, state, way) in enumerate(everything):
-            course = Course(env, stops, KINDS[kind], state, f"{kind}{number}")
+            course = Course(env, moments, KINDS[kind], state, f"{kind}{number}")
             runs[kind, state, way] = pool.submit(WAYS[way], course)
         yield {at: run.exception() for at, run in runs.items()}
 

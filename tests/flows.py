@@ -2,173 +2,220 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
-from stand_in import AT_WORK, Fails, Script, planned
+from stand_in import AT_WORK, Fails, Script, kept, planned, progress, unfinished
 
 CHECKED = ["Check Deployment Version", "What Comes First?"]
 DEPLOYED = ["Deploy New Version", "Is New Version Ready?"]
-SHIFTED = ["Canary & Switch Traffic", "Wait", "Gather Health Check Status", "Is Healthy?"]
-WATCHED = [*SHIFTED, "Is All Traffic Watched?"]
+LOOKED = ["Wait", "Gather Health Check Status", "Is Healthy?"]
+SHIFTED = ["Canary & Switch Traffic", *LOOKED]
 REMOVED = ["Remove Old Version", "Is Old Version Removed?"]
 ROLLED_BACK = ["Roll Back", "Is Rolled Back?"]
-REPAIRED = ["Repair", "Is Repaired?"]
-FINISHED = ["Finish Removal", "Is Removal Finished?"]
-PROMOTED = [*DEPLOYED, *WATCHED, "Was First Deployment?", *REMOVED, "Deployment Succeeded"]
+FAILED = [*ROLLED_BACK, "Deployment Failed & Rolled Back"]
+TAKEN_BACK = ["Answer Not Understood", *FAILED]
+PROMOTED = [*DEPLOYED, *SHIFTED, "Record New Version", *REMOVED, "Deployment Succeeded"]
 
-UNFINISHED = planned("Unfinished")
-LEFT_PROMOTED: Script = {"Check Deployment Version": [UNFINISHED, planned()], "Repair": [{"status": "Promoted"}]}
+# What a cause ends with that says how to finish.
+REPAIR = "'" + json.dumps({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"}, separators=(",", ":")) + "'"  # fmt: skip
+UNKNOWN = {"status": "Halfway"}
+NOT_UNDERSTOOD = "A function answered what this state machine does not know."
+PROMOTED_EARLIER: Script = {
+    "Check Deployment Version": [unfinished(), planned()],
+    "Roll Back": [{"status": "Promoted"}, kept],
+}
 
 
 @dataclass(frozen=True)
 class Walk:
-    """One way through the state machine."""
+    """One way through the state machine, with polls every second."""
 
     script: Script
     """What differs from a canary in one step that is promoted."""
     states: list[str]
     error: str = ""
     cause: str = ""
+    """How the execution's cause begins."""
+    waits: list[int] = field(default_factory=list)
+    """The seconds of each Wait."""
+
+
+def not_understood(script: Script, before: list[str], waits: list[int]) -> Walk:
+    """A function answered what nobody knows, so everything is taken back."""
+    cause = f"all is as before. {NOT_UNDERSTOOD}"
+    return Walk(script, [*CHECKED, *before, *TAKEN_BACK], "Canary.NotUnderstood", cause, waits)
 
 
 WALKS = {
     "a canary in two steps, with waits for stacks and data": Walk(
         {
             "Deploy New Version": [AT_WORK, {"status": "Ready"}],
-            "Canary & Switch Traffic": [{"weight": 50, "target": 100}, {"weight": 100, "target": None}],
-            "Gather Health Check Status": [{"decision": "LookAgain"}, {"decision": "Proceed"}],
+            "Canary & Switch Traffic": [progress("Watching", 50, 3), progress("Watching", 100, 4)],
+            "Gather Health Check Status": [
+                progress("Watching", 50, 2), progress("Shifting", 50), progress("Promoting"),
+            ],
             "Remove Old Version": [AT_WORK, {"status": "Removed"}],
         },
         [
-            *CHECKED, *DEPLOYED, "Wait for New Version", *DEPLOYED,
-            *SHIFTED, "Wait for Data", "Gather Health Check Status", "Is Healthy?", "Is All Traffic Watched?", *WATCHED,
-            "Was First Deployment?", *REMOVED, "Wait for Removal", *REMOVED, "Deployment Succeeded",
+            *CHECKED, *DEPLOYED, "Wait for New Version", *DEPLOYED, *SHIFTED, *LOOKED, *SHIFTED,
+            "Record New Version", *REMOVED, "Wait for Removal", *REMOVED, "Deployment Succeeded",
         ],
-    ),
-    "a first deployment": Walk(
-        {"Check Deployment Version": [planned(kind="First")]},
-        [*CHECKED, *DEPLOYED, *WATCHED, "Was First Deployment?", "Record First Version", "Deployment Succeeded"],
+        waits=[1, 3, 2, 4, 1],
     ),
     "an unhealthy version": Walk(
         {
-            "Gather Health Check Status": [{"decision": "RollBack", "why": "9 errors"}],
-            "Roll Back": [AT_WORK, {"status": "RolledBack", "summary": "all is as before"}],
+            "Gather Health Check Status": [progress("Unhealthy", reason="9 errors")],
+            "Roll Back": [AT_WORK, lambda event: {
+                "status": "RolledBack", "error": event["failure"]["Error"], "summary": event["failure"]["Cause"],
+            }],
         },
-        [
-            *CHECKED, *DEPLOYED, *SHIFTED, "Unhealthy", *ROLLED_BACK, "Wait for Rollback", *ROLLED_BACK,
-            "Deployment Failed & Rolled Back",
-        ],
+        [*CHECKED, *DEPLOYED, *SHIFTED, "Unhealthy", *ROLLED_BACK, "Wait for Rollback", *FAILED],
         "Canary.Unhealthy",
-        "all is as before",
+        "9 errors",
+        [0, 1],
     ),
     "an old version that stays": Walk(
-        {
-            "Remove Old Version": [Fails("Canary.OldVersionNotRemoved")],
-            "Roll Back": [{"status": "Promoted", "summary": "stack demo-web-1 is left"}],
-        },
+        {"Remove Old Version": [Fails("Canary.OldVersionNotRemoved")], "Roll Back": [kept]},
         [
-            *CHECKED, *DEPLOYED, *WATCHED, "Was First Deployment?", "Remove Old Version", *ROLLED_BACK,
+            *CHECKED, *DEPLOYED, *SHIFTED, "Record New Version", "Remove Old Version", *ROLLED_BACK,
             "Old Version Not Removed",
         ],
         "Canary.OldVersionNotRemoved",
         "stack demo-web-1 is left",
+        [0],
     ),
     "a deployment that queues": Walk(
         {"Check Deployment Version": [{"status": "Queued", "waitSeconds": 5}, planned()]},
         [*CHECKED, "Wait for Turn", *CHECKED, *PROMOTED],
+        waits=[5, 0],
     ),
     "a repair that takes back": Walk(
         {
-            "Check Deployment Version": [UNFINISHED, {"status": "Repaired", "service": "demo/web"}],
-            "Repair": [AT_WORK, {"status": "RolledBack"}],
+            "Check Deployment Version": [unfinished(), {"status": "Repaired", "service": "demo/web"}],
+            "Roll Back": [AT_WORK, {"status": "RolledBack", "error": "Canary.Interrupted", "summary": "it was stopped."}],
         },
-        [*CHECKED, *REPAIRED, "Wait for Repair", *REPAIRED, *CHECKED, "Repaired"],
+        [*CHECKED, *ROLLED_BACK, "Wait for Rollback", *ROLLED_BACK, *CHECKED, "Repaired"],
+        waits=[1],
     ),
     "a deployment that first finishes an earlier one": Walk(
-        {**LEFT_PROMOTED, "Finish Removal": [AT_WORK, {"status": "Removed"}]},
-        [*CHECKED, *REPAIRED, *FINISHED, "Wait to Finish Removal", *FINISHED, *CHECKED, *PROMOTED],
+        {**PROMOTED_EARLIER, "Remove Old Version": [AT_WORK, {"status": "Removed"}]},
+        [*CHECKED, *ROLLED_BACK, *REMOVED, "Wait for Removal", *REMOVED, *CHECKED, *PROMOTED],
+        waits=[1, 0],
     ),
-    "functions of another release": Walk(
+    "a repair that cannot put the traffic back": Walk(
+        {"Check Deployment Version": [unfinished()], "Roll Back": [Fails("Canary.RollbackIncomplete")]},
+        [*CHECKED, "Roll Back", "Was It a Repair?", "Repair Incomplete"],
+        "Canary.RepairIncomplete",
+        "Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: Canary.RollbackIncomplete: ",
+    ),
+    "a repair that cannot finish the removal": Walk(
+        {**PROMOTED_EARLIER, "Remove Old Version": [Fails("Canary.OldVersionNotRemoved")]},
+        [*CHECKED, *ROLLED_BACK, "Remove Old Version", *ROLLED_BACK, "Old Version Not Removed"],
+        "Canary.OldVersionNotRemoved",
+        "stack demo-web-1 is left",
+    ),
+    "a first state that answers what nobody knows": Walk(
         {"Check Deployment Version": [{"status": "Postponed"}]},
         [*CHECKED, "Unknown Answer"],
-        "Canary.InvalidState",
-        "Check Deployment Version answered Postponed, which this state machine does not know: update the shared stack",
+        "Canary.NotUnderstood",
+        NOT_UNDERSTOOD.removesuffix("."),
+    ),
+    "a stack's state that nobody knows": not_understood({"Deploy New Version": [AT_WORK, UNKNOWN]}, [*DEPLOYED, "Wait for New Version", *DEPLOYED], [1]),
+    "a phase that nobody knows": not_understood({"Gather Health Check Status": [progress("Pondering")]}, [*DEPLOYED, *SHIFTED], [0]),
+    "a removal's state that nobody knows": not_understood(
+        {"Remove Old Version": [UNKNOWN]}, [*DEPLOYED, *SHIFTED, "Record New Version", *REMOVED], [0]
+    ),
+    "a rollback's state that nobody knows": Walk(
+        {"Gather Health Check Status": [progress("Unhealthy")], "Roll Back": [AT_WORK, UNKNOWN]},
+        [
+            *CHECKED, *DEPLOYED, *SHIFTED, "Unhealthy", *ROLLED_BACK, "Wait for Rollback", *ROLLED_BACK,
+            "Unknown Answer",
+        ],
+        "Canary.NotUnderstood",
+        NOT_UNDERSTOOD.removesuffix("."),
+        [0, 1],
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
+class Retrier:
+    """Errors that are tried again, how often, and after how many seconds at most."""
+
+    errors: tuple[str, ...]
+    tries: int
+    longest: int = 30
+
+
+# What Step Functions says when Lambda, and not the function, failed, or the function was killed or ran out of time:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+# Waiting helps against these, 15 minutes on average.
+PASSING = Retrier(
+    (
+        "Canary.Unavailable", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException",
+    ),
+    65,
+)  # fmt: skip
+# Each try has taken half a minute or more already.
+SLOW = Retrier(("Sandbox.Timedout", "States.Timeout"), 20)
+DOUBTFUL = Retrier(("Canary.Conflict", "Canary.ShiftNotApplied", "Lambda.Unknown", "Runtime.ExitError"), 5)
+RETRIERS = (PASSING, SLOW, DOUBTFUL)
+# What a rollback throws when another try cannot help.
+FINAL = ("Canary.RollbackIncomplete", "Canary.InvalidState")
+
+
+@dataclass(frozen=True)
 class Task:
-    """A Task state: how one comes to it, what follows when it gives up, and which errors it tries again how often."""
+    """A Task state: how one comes to it, and what follows when it gives up."""
 
     script: Script
     before: list[str]
     after: list[str]
-    cause: Callable[[str, str], str]
-    """How the execution's cause begins, from the error and its cause."""
-    error: Callable[[str], str] = lambda error: error
+    cause: str
+    """How the execution's cause begins, with places for the error and its cause."""
+    error: str = "{error}"
     forgiving: bool = False
     """Whether everything is tried again, but for what says of itself that this cannot help."""
 
-    def caught(self, errors: Sequence[str], transient: Collection[str]) -> int:
-        """Which of the function's failures, one after the other, is caught instead of tried again: counted from 0."""
-        for number, error in enumerate(errors):
-            again = error not in FINAL if self.forgiving else error in transient
-            if not again or number == (60 if self.forgiving else 30 if error == THROTTLED else 5):
-                return number
+    def retrier(self, error: str) -> Retrier | None:
+        """What tries again after an error."""
+        if self.forgiving:
+            return None if error in FINAL else Retrier((), 60, 60)
+        return next((retrier for retrier in RETRIERS if error in retrier.errors), None)
+
+    def pauses(self, errors: Sequence[str]) -> Iterator[int]:
+        """The longest pause after each error that is tried again: 2 s, 4 s, 8 s ..., each retrier by itself."""
+        used: Counter[Retrier] = Counter()
+        for error in errors:
+            retrier = self.retrier(error)
+            if retrier is None or used[retrier] == retrier.tries:
+                return
+            used[retrier] += 1
+            yield min(2 ** used[retrier], retrier.longest)
         raise AssertionError(f"{errors} are too few to be given up after")
 
 
-# What a rollback throws when another try cannot help.
-FINAL = ("Canary.RollbackIncomplete", "Canary.InvalidState")
-# What Step Functions says when Lambda, and not the function, failed, or the function was killed or ran out of time.
-# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-LAMBDA_ERRORS = (
-    "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-    "Lambda.ClientExecutionTimeoutException", "Lambda.Unknown", "Runtime.ExitError", "Sandbox.Timedout",
-)  # fmt: skip
-# An invocation that Lambda throttled: it did nothing, and is tried again for longer.
-THROTTLED = "Lambda.TooManyRequestsException"
-
-
-def _rolled_back(script: Script, before: list[str]) -> Task:
-    after = [*ROLLED_BACK, "Deployment Failed & Rolled Back"]
-    return Task(script, before, after, lambda _error, _cause: "all is as before")
-
-
-def _repair_incomplete(error: str, cause: str) -> str:
-    return f"Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: {error}: {cause}"
-
-
-def _rollback_incomplete(error: str, cause: str) -> str:
-    return f"The rollback ended with {error}: {cause} The deployment had failed with Canary.StackFailed: "
+def _rolled_back(before: list[str]) -> Task:
+    return Task({}, [*CHECKED, *before], FAILED, "all is as before. {cause}")
 
 
 TASKS = {
-    "Check Deployment Version": Task({}, [], ["Deployment Refused"], lambda _, cause: cause),
-    "Deploy New Version": _rolled_back({}, CHECKED),
-    "Canary & Switch Traffic": _rolled_back({}, [*CHECKED, *DEPLOYED]),
-    "Gather Health Check Status": _rolled_back({}, [*CHECKED, *DEPLOYED, *SHIFTED[:2]]),
-    "Record First Version": _rolled_back(
-        {"Check Deployment Version": [planned(kind="First")]},
-        [*CHECKED, *DEPLOYED, *WATCHED, "Was First Deployment?"],
-    ),
-    "Remove Old Version": _rolled_back({}, [*CHECKED, *DEPLOYED, *WATCHED, "Was First Deployment?"]),
+    "Check Deployment Version": Task({}, [], ["Deployment Refused"], "{cause}"),
+    "Deploy New Version": _rolled_back([]),
+    "Canary & Switch Traffic": _rolled_back(DEPLOYED),
+    "Gather Health Check Status": _rolled_back([*DEPLOYED, *SHIFTED[:2]]),
+    "Record New Version": _rolled_back([*DEPLOYED, *SHIFTED]),
+    "Remove Old Version": _rolled_back([*DEPLOYED, *SHIFTED, "Record New Version"]),
     "Roll Back": Task(
         {"Deploy New Version": [Fails("Canary.StackFailed")]},
         [*CHECKED, "Deploy New Version"],
-        ["Rollback Incomplete"],
-        _rollback_incomplete,
-        lambda _: "Canary.RollbackIncomplete",
+        ["Was It a Repair?", "Rollback Incomplete"],
+        "The rollback ended with {error}: {cause} The deployment had failed with Canary.StackFailed: ",
+        "Canary.RollbackIncomplete",
         forgiving=True,
     ),
-    "Repair": Task(
-        {"Check Deployment Version": [UNFINISHED, planned()]},
-        CHECKED,
-        ["Repair Incomplete"],
-        _repair_incomplete,
-        forgiving=True,
-    ),
-    "Finish Removal": Task(LEFT_PROMOTED, [*CHECKED, *REPAIRED], ["Repair Incomplete"], _repair_incomplete),
 }

@@ -24,12 +24,8 @@ from botocore.exceptions import ClientError
 from moto import backends
 from moto.core.config import default_user_config
 from moto.server import ThreadedMotoServer
-from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.eval_component import EvalComponent
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.fail import state_fail
 from moto.stepfunctions.parser.asl.component.state.wait.state_wait import StateWait
 from moto.stepfunctions.parser.asl.eval.environment import Environment as MotoEnvironment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
@@ -189,13 +185,6 @@ def _unless_stopped(fail: Callable[..., None]) -> Callable[..., None]:
     return fail_if_running
 
 
-def _name_of_failure(error: str) -> CustomErrorName | StatesErrorName:
-    """A Fail state may pass on any name that was caught, `States.Timeout` for one; moto takes names of one's own only."""
-    return (
-        StatesErrorName(StatesErrorNameType.from_name(error)) if error.startswith("States.") else CustomErrorName(error)
-    )
-
-
 @contextmanager
 def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: None) -> Iterator[SecondInterpreter]:
     """Starts the interpreter; its Task states call the functions at `lambda_endpoint`."""
@@ -208,7 +197,6 @@ def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: 
         patch.object(lambda_eval_utils, "boto_client_for", lambda **_: functions),
         patch.object(lambda_eval_utils, "execute_lambda_function_integration", calls),
         patch.object(StateWait, "_eval_state", waits),
-        patch.object(state_fail, "CustomErrorName", _name_of_failure),
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
         patch.object(backends, "list_of_moto_modules", _modules),
         patch.object(MotoEnvironment, "set_error", _unless_stopped(MotoEnvironment.set_error)),

@@ -11,7 +11,7 @@ import json
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,22 +51,47 @@ class Hangs:
     seconds = 8.0
 
 
-Answer = Mapping[str, Any] | Fails | Refused | type[Hangs]
+Answered = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""What the function makes of its input."""
+Answer = Mapping[str, Any] | Fails | Refused | type[Hangs] | Answered
 Script = Mapping[str, Sequence[Answer]]
 """What each state's calls are answered, one after the other; the last answer stays."""
 
 
-def plan(kind: str) -> dict[str, Any]:
+def plan() -> dict[str, Any]:
     """As much of a plan as the state machine itself reads."""
-    deployment = {"kind": kind, "candidate": {"stack": "demo-web-2"}}
     service = {"environmentName": "demo", "microserviceName": "web"}
-    return {"execution": "arn:earlier", "deployment": deployment, "service": service}
+    return {"execution": "arn:earlier", "deployment": {"candidate": {"stack": "demo-web-2"}}, "service": service}
 
 
-def planned(status: str = "Planned", kind: str = "Canary") -> dict[str, Any]:
+def progress(phase: str, weight: int = 100, wait: int = 0, reason: str = "") -> dict[str, Any]:
+    """How far a deployment is, as far as the state machine and these tests read it."""
+    return {"phase": phase, "weight": weight, "waitSeconds": wait, "reason": reason}
+
+
+def planned() -> dict[str, Any]:
     """What Check Deployment Version answers."""
     begin = {state: {"deletions": 0} for state in ("stack", "rollback", "removal")}
-    return {"status": status, "plan": plan(kind), "traffic": {"weight": 0, "target": 100}, **begin}
+    return {"status": "Planned", "plan": plan(), "progress": progress("Deploying", 0), "repair": False, **begin}
+
+
+def unfinished() -> dict[str, Any]:
+    """What Check Deployment Version answers if an earlier execution ended before its deployment did."""
+    failure = {"Error": "Canary.Interrupted", "Cause": "it was stopped."}
+    found = {"status": "Unfinished", "progress": progress("Interrupted", 0), "repair": True, "failure": failure}
+    return {**planned(), **found}
+
+
+def rolled_back(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What Roll Back answers at the end: it passes the failure on, but for names that AWS keeps for itself."""
+    error, cause = event["failure"]["Error"], event["failure"]["Cause"]
+    name = "Canary.StateFailed" if error.startswith("States.") else error
+    return {"status": "RolledBack", "error": name, "summary": f"all is as before. {cause}"}
+
+
+def kept(event: Mapping[str, Any]) -> dict[str, Any]:
+    """What Roll Back answers once the candidate is recorded."""
+    return {**rolled_back(event), "status": "OldVersionKept", "summary": "stack demo-web-1 is left"}
 
 
 # What the states answer that look at a stack which is at work.
@@ -75,13 +100,11 @@ AT_WORK = {"status": "InProgress", "deletions": 1}
 USUAL: Script = {
     "Check Deployment Version": [planned()],
     "Deploy New Version": [{"status": "Ready"}],
-    "Canary & Switch Traffic": [{"weight": 100, "target": None}],
-    "Gather Health Check Status": [{"decision": "Proceed"}],
-    "Record First Version": [{"status": "Removed"}],
+    "Canary & Switch Traffic": [progress("Watching")],
+    "Gather Health Check Status": [progress("Promoting")],
+    "Record New Version": [progress("Retiring")],
     "Remove Old Version": [{"status": "Removed"}],
-    "Roll Back": [{"status": "RolledBack", "summary": "all is as before"}],
-    "Repair": [{"status": "RolledBack"}],
-    "Finish Removal": [{"status": "Removed"}],
+    "Roll Back": [rolled_back],
 }
 
 
@@ -119,10 +142,10 @@ class StandIn:
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
-    def event(self, script: Script, wait_time: int = 0, poll_seconds: int = 0) -> dict[str, Any]:
+    def event(self, script: Script, poll_seconds: int = 0) -> dict[str, Any]:
         """The input of an execution that goes by a script, and by `USUAL` in the states that it does not name."""
         ident = next(self._ids)
-        self._plans[ident] = {"script": ident, "waitTime": wait_time, "pollSeconds": poll_seconds}
+        self._plans[ident] = {"script": ident, "pollSeconds": poll_seconds}
         answers = {slug(state): _one_by_one(given) for state, given in {**USUAL, **script}.items()}
         self._scripts[ident] = answers
         return {"script": ident}
@@ -140,6 +163,8 @@ class StandIn:
         if isinstance(answer, Fails):
             body = {"errorType": answer.error, "errorMessage": answer.message}
             return 200, {"X-Amz-Function-Error": "Unhandled"}, body
+        if callable(answer):
+            answer = answer(event)
         # The plan carries the script to the states that are not told the request.
         return 200, {}, {**answer, "plan": {**answer["plan"], **self._plans[ident]}} if "plan" in answer else answer
 

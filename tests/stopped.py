@@ -48,6 +48,10 @@ BROKEN = """
 LIMIT_SECONDS = 500
 
 
+Act = Callable[[str], object]
+"""Is given the execution's ARN."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """A kind of run, and where it is stopped."""
@@ -70,32 +74,36 @@ class Kind:
 # A canary that is promoted, or a first deployment.
 GOOD = Kind(())
 # Those that record the version, or come after it was recorded: it stays.
-RECORDED = {"Record First Version", "Remove Old Version", "Wait for Removal"}
+RECORDED = {"Record New Version", "Remove Old Version", "Wait for Removal"}
 
 
-class Stops:
-    """Stops executions on entering the states that a test says."""
+class Moments:
+    """Acts when an execution enters the states that a test says: in a Task before its function is called."""
 
     def __init__(self) -> None:
         self.second: SecondInterpreter
-        self._armed: dict[str, tuple[str, int]] = {}
+        self._armed: dict[str, tuple[str, int, Act]] = {}
         self._lock = threading.Lock()
 
-    def arm(self, service: str, state: str, visit: int = 1) -> None:
-        """The service's next execution is stopped there."""
+    def arm(self, service: str, state: str, act: Act, visit: int = 1) -> None:
+        """What is done when the service's next execution enters the state for that time."""
         with self._lock:
-            self._armed[service] = (state, visit)
+            self._armed[service] = (state, visit, act)
+
+    def stop(self, arn: str) -> None:
+        """Stops an execution."""
+        self.second.client("stepfunctions").stop_execution(executionArn=arn)
 
     def entered(self, state: str, arn: str) -> None:
         # Executions are named after environment, service and version.
         service = arn.rsplit(":", 1)[1].split("-")[1]
         with self._lock:
-            wanted, visit = self._armed.get(service, ("", 0))
+            wanted, visit, act = self._armed.get(service, ("", 0, self.stop))
             if state != wanted:
                 return
-            self._armed[service] = (state, visit - 1)
+            self._armed[service] = (state, visit - 1, act)
         if visit == 1:
-            self.second.client("stepfunctions").stop_execution(executionArn=arn)
+            act(arn)
 
 
 @dataclass
@@ -103,7 +111,7 @@ class Course:
     """A service whose deployment or repair is stopped once, and then mended by a repair or by the next deployment."""
 
     env: Environment
-    stops: Stops
+    moments: Moments
     kind: Kind
     state: str
     service: str
@@ -124,13 +132,13 @@ class Course:
         while execution(arn).status == "RUNNING":
             assert time.monotonic() < deadline, f"{arn} does not end"
             time.sleep(0.5)
-        return Ending(list(self.stops.second.follow(arn)))
+        return Ending(list(self.moments.second.follow(arn)))
 
     def deploy(self, sha: str, kind: Kind) -> Ending:
-        return self.run(self.stops.second.deploy(self.event(sha, kind)))
+        return self.run(self.moments.second.deploy(self.event(sha, kind)))
 
     def repair(self) -> Ending:
-        return self.run(self.stops.second.repair("demo", self.service))
+        return self.run(self.moments.second.repair("demo", self.service))
 
     def succeed(self, ending: Ending, state: str) -> None:
         """Nothing went wrong, and the execution ended in that state."""
@@ -138,7 +146,7 @@ class Course:
 
     def stopped(self, run: Callable[[], Ending], state: str, visit: int = 1) -> None:
         """Runs something that is stopped in a state."""
-        self.stops.arm(self.service, state, visit)
+        self.moments.arm(self.service, state, self.moments.stop, visit)
         ending = run()
         assert (ending.status, ending.entered()[-1]) == ("ABORTED", state), (ending.entered(), ending.cause)
         assert ending.entered().count(state) == visit

@@ -64,10 +64,26 @@ def test_only_calls_that_every_run_made_become_cases() -> None:
 def test_the_parts_are_the_matrix_and_do_not_overlap() -> None:
     calls = {kind: [CALL, SHIFT] for kind in KINDS}
     whole = matrix.cases(calls, Part())
-    assert len(whole) == len(KINDS) * 2 * len(FAULTS)
+    outages = [fault for fault in FAULTS if fault.tries]
+    # An outage hits each function's first call of a service, once.
+    assert len(whole) == len(KINDS) * 2 * (len(FAULTS) - len(outages)) + 2 * len(outages)
     parts = [case for number in range(1, 6) for case in matrix.cases(calls, Part(number, 5))]
     assert sorted(map(str, parts)) == sorted(map(str, whole))
     assert matrix.cases({FIRST: [CALL]}, Part(), ["first", "lost"]) == [Case(FIRST, CALL, FAULT["lost"])]
+
+
+def test_an_outage_lasts_as_many_tries_as_its_minutes_take() -> None:
+    # 1, 2, 4 and 8 s on average, then 15 s each; Step Functions tries 65 times.
+    assert (rules.tries_in(2), rules.tries_in(10)) == (11, 43)
+    outages = {fault.name: fault.tries for fault in FAULTS if fault.tries}
+    assert outages == {"away-2-min": 11, "away-10-min": 43}
+    assert all(fault.passes for fault in FAULTS if fault.tries)
+
+
+def test_the_first_checks_stand_for_those_that_only_wait_for_data() -> None:
+    check = Call("gather-health", "cloudwatch", "GetMetricData", 1)
+    checks = [dataclasses.replace(check, nth=nth) for nth in range(1, 9)]
+    assert matrix.in_every([checks, checks]) == checks[:2]
 
 
 def test_a_case_stays_in_its_part_whatever_other_calls_there_are() -> None:
@@ -219,8 +235,8 @@ def test_the_table_has_every_case_and_marks_what_was_broken() -> None:
     assert "violations: 1" in figures.summary()
     rows = [line for line in report.table(results, figures, "make faults").splitlines() if " appmesh:" in line]
     assert rows == [
-        "| shift-traffic appmesh:UpdateRoute #1 |  |  |  | S | B\u00b7 |  |  |",
-        "| rollback appmesh:UpdateRoute #3 |  |  |  |  |  | I! |  |",
+        "| shift-traffic appmesh:UpdateRoute #1 |  |  |  | S | B\u00b7 |  |  |  |  |",
+        "| rollback appmesh:UpdateRoute #3 |  |  |  |  |  | I! |  |  |  |",
     ]
     assert kinds.SUCCEEDED in report.table(results, figures, "make faults")
 

@@ -1,4 +1,4 @@
-"""An environment whose functions, and nobody else, call AWS through microburst. Time passes quickly in it."""
+"""An environment whose functions, and nobody else, call AWS through microburst. Nothing pauses for long in it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from canary_local.metrics import Metrics
 from .proxy import Proxy
 from .rules import app
 
-# Step Functions' waits and retry intervals are this much shorter: the half hour of Roll Back's 60 retries is 7 s.
-WAIT_SCALE = 0.002
-# Seconds as the state machine counts them: 1.2 s and 1 s here, so that a second look finds what it waits for.
-POLL_SECONDS, WAIT_TIME = 600, 500
+# Step Functions' pauses before retries are this much shorter: the half hour of Roll Back's 60 retries is 4 s. Its waits are not,
+# because a candidate is judged by the clock.
+RETRY_SCALE = 0.002
+POLL_SECONDS, WAIT_TIME = 1, 1
 # Below the SDK's 4 s for one try, so that it is Lambda that ends a call that hangs.
 TIMEOUT_SECONDS = 3
 STACK_SECONDS = 0.5
-# Soon enough for the first look at each weight.
+# As soon as there can be data of the whole watch time.
 METRICS = Metrics(period=1, delay=0)
 # Of the versions that are deployed, those whose name begins with this answer every request with 500.
 BAD = "bad"
@@ -58,7 +58,7 @@ def lane(checkout: Checkout, directory: Path) -> Iterator[Lane]:
     with ExitStack() as stack:
         proxy = stack.enter_context(Proxy(f"http://127.0.0.1:{port}", directory / "microburst.log"))
         # microburst sends other headers than the SDK has signed, so nothing can be authorized here.
-        settings = {"AUTH": "false", "AWS_ENDPOINT_URL": proxy.endpoint, "SFN_WAIT_SCALE": str(WAIT_SCALE)}
+        settings = {"AUTH": "false", "AWS_ENDPOINT_URL": proxy.endpoint, "CANARY_LOCAL_RETRY_SCALE": str(RETRY_SCALE)}
         env = stack.enter_context(
             Environment.start(
                 checkout,
@@ -94,6 +94,8 @@ def _warm_up(proxy: Proxy) -> None:
     through("cloudformation").list_exports()
     through("cloudwatch").list_dashboards()
     through("dynamodb").list_tables()
+    through("ecs").list_clusters()
+    through("servicediscovery").list_namespaces()
     through("ssm").describe_parameters()
     through("stepfunctions").list_state_machines()
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from .kinds import Kind
 from .rules import FAULTS, Call, Fault
+
+# The function that checks, and how many of its calls alike become cases.
+CHECKS, MOST_CHECKS = "gather-health", 2
 
 
 @dataclass(frozen=True)
@@ -56,14 +59,33 @@ class Part:
 
 def cases(calls: Mapping[Kind, Sequence[Call]], part: Part, only: Sequence[str] = ()) -> list[Case]:
     """The cases of a part whose names hold each of the words in `only`, those of one kind together."""
-    every = [Case(kind, call, fault) for kind, found in calls.items() for call in found for fault in FAULTS]
+    outages = set(_outages(calls))
+    every = [
+        Case(kind, call, fault)
+        for kind, found in calls.items()
+        for call in found
+        for fault in FAULTS
+        if fault.tries is None or (kind, call) in outages
+    ]
     return [case for case in every if part.holds(case) and all(word in str(case) for word in only)]
 
 
+def _outages(calls: Mapping[Kind, Sequence[Call]]) -> Iterator[tuple[Kind, Call]]:
+    """Where outages hit, which take long: each function's first call of each service, in the first kind that has one."""
+    seen = set()
+    for kind, found in calls.items():
+        for call in found:
+            if (call.function, call.service) not in seen:
+                seen.add((call.function, call.service))
+                yield kind, call
+
+
 def in_every(recordings: Iterable[Sequence[Call]]) -> list[Call]:
-    """The calls that every run made, in the order of the first: looks at a stack are repeated until it is ready."""
+    """The calls that every run made, in the order of the first: polls of a stack are repeated until it is ready. Checks are
+    repeated until the data are there and are all alike, so the first ones stand for them."""
     first, *others = recordings
-    return [call for call in first if all(call in other for other in others)]
+    found = (call for call in first if all(call in other for other in others))
+    return [call for call in found if call.function != CHECKS or call.nth <= MOST_CHECKS]
 
 
 def _number(text: str) -> int:

@@ -16,6 +16,7 @@ from deployments import Callers, Ending
 
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.errors import LocalError
+from canary_local.executions import Event
 
 from .kinds import SUCCEEDED, Kind
 from .lane import BAD, Lane
@@ -24,8 +25,8 @@ from .rules import Call, Fault, planned, recording
 from .service import Service, VersionCallers
 from .sight import ENVIRONMENT
 
-# No run takes a tenth of it; a longer one is stopped, which is a violation.
-LIMIT_SECONDS = 120.0
+# No run takes half of it; a longer one is stopped, which is a violation.
+LIMIT_SECONDS = 300.0
 GONE_SECONDS = 30
 POLL_SECONDS = 0.02
 THREADS = 2
@@ -95,7 +96,7 @@ class Player:
         rules, sha, before = planned(call, fault), self._sha(kind), service.look()
         ours = self.lane.proxy.set([*rules, *recording(FUNCTIONS)])[len(rules) - 1]
         with self._killer(call, fault, ours) as killed:
-            ending = self._deploy(service, sha)
+            ending = self._deploy(service, sha, fault.tries)
         if not kind.first:
             callers.wait_for_answers(callers.answered + THREADS)
         fired = len(self.lane.proxy.fired(ours)) if all(killed) else 0
@@ -105,18 +106,26 @@ class Player:
         final, failed = ending.entered()[-1], tuple(callers.failed)
         return Run(kind, call, fault, sha, ending.status, final, ending.cause, before, after, failed, answered), fired
 
-    def _deploy(self, service: Service, sha: str) -> Ending:
-        return self._follow(self.env.deploy(service.event(sha)))
+    def _deploy(self, service: Service, sha: str, tries: int | None = None) -> Ending:
+        return self._follow(self.env.deploy(service.event(sha)), tries)
 
-    def _follow(self, execution: str) -> Ending:
-        """Every step to the end; one that takes too long is stopped."""
+    def _follow(self, execution: str, tries: int | None = None) -> Ending:
+        """Every step to the end; one that takes too long is stopped. The fault is lifted when tasks have failed so often."""
         stop = lambda: self.env.client("stepfunctions").stop_execution(executionArn=execution)
         timer = threading.Timer(LIMIT_SECONDS, stop)
         timer.start()
         try:
-            return Ending(list(self.env.follow(execution)))
+            return Ending(list(self._lifting(self.env.follow(execution), tries)))
         finally:
             timer.cancel()
+
+    def _lifting(self, steps: Iterator[Event], tries: int | None) -> Iterator[Event]:
+        failed = 0
+        for step in steps:
+            failed += step.kind == "failed"
+            if failed == tries and step.kind == "failed":
+                self.lane.proxy.lift()
+            yield step
 
     def _finish(self, service: Service, run: Run) -> tuple[str, list[str]]:
         """Does what the run's cause says is left to do, or a repair if only the lock is; says what, and what is left then."""

@@ -49,6 +49,10 @@ class Proxy:
         self._ask("DELETE", "fired")
         return [rule["id"] for rule in made]
 
+    def lift(self) -> None:
+        """Removes all rules, and keeps what they did."""
+        self._ask("POST", "rules", [])
+
     def fired(self, rule: int | None = None) -> list[dict[str, Any]]:
         """What rules did since they were set, oldest first; of one rule if it is named."""
         return self._ask("GET", f"fired?limit={_CALLS}" + (f"&rule_id={rule}" if rule is not None else ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,7 +48,8 @@ class Call:
 
 @dataclass(frozen=True, eq=False)
 class Fault:
-    """One way in which a call goes wrong. `times` is none if it does from then on."""
+    """One way in which a call goes wrong. `times` is none if it does from then on. With `tries` it does until the state has
+    failed so often, which is how long an outage lasts where pauses are short."""
 
     name: str
     means: str
@@ -55,17 +57,29 @@ class Fault:
     times: int | None = 1
     per_service: Mapping[str, Any] = field(default_factory=dict)
     kills: bool = False
+    tries: int | None = None
 
     @property
     def passes(self) -> bool:
         """Whether trying again helps."""
-        return self.times is not None
+        return self.times is not None or self.tries is not None
 
     def rule(self, service: str) -> Rule:
         """What its callers get instead of the answer."""
         error = self.per_service.get(service)
         hits = {"times": self.times} if self.times else {}
         return {**self.effect, **({"error": error} if error else {}), **hits}
+
+
+def tries_in(minutes: int) -> int:
+    """How often Step Functions tries again in so many minutes: after half of 2 s, 4 s, 8 s ... at most 30 s on average."""
+    pauses = itertools.accumulate(min(2**number, 30) / 2 for number in itertools.count(1))
+    return next(tries for tries, seconds in enumerate(pauses, start=1) if seconds >= 60 * minutes)
+
+
+def _away(minutes: int) -> Fault:
+    means = f"the call gets a 500 for {minutes} minutes, in which Step Functions tries again {tries_in(minutes)} times"
+    return Fault(f"away-{minutes}-min", means, {"error": _FAILED}, None, tries=tries_in(minutes))
 
 
 FAULTS = (
@@ -81,6 +95,8 @@ FAULTS = (
     Fault("killed", "the call has its effect and the function is killed before it has the answer",
           {"response": HANG}, kills=True),
     Fault("timed-out", "the call hangs, without effect, until Lambda ends the function", {"timeout_ms": HANG_MS}),
+    _away(2),
+    _away(10),
 )  # fmt: skip
 
 

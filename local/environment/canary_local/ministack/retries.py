@@ -1,7 +1,11 @@
-"""Retries of Step Functions as on AWS: spread by jitter, held below their longest delay, and told a throttle by its name."""
+"""Retries of Step Functions as on AWS: spread by jitter, held below their longest delay, and told a throttle by its name.
+
+The environment variable `CANARY_LOCAL_RETRY_SCALE` shortens the pauses before them, for tests; waits stay as they are.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +17,7 @@ from .patching import expect, wrap
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 _USUAL_SECONDS, _USUAL_RATE = 1.0, 2.0
 _THROTTLED = "Lambda.TooManyRequestsException"
+_SCALE = "CANARY_LOCAL_RETRY_SCALE"
 
 
 def register() -> None:
@@ -23,12 +28,15 @@ def register() -> None:
 
 
 def _timed(original: Callable[..., tuple[Any, int]]) -> Callable[..., tuple[Any, int]]:
+    scale = float(os.environ.get(_SCALE, "1"))
+
     def find_matching_retrier(retriers: list[dict], error: str, retry_counts: dict[int, int]) -> tuple[Any, int]:
         """The retrier with the delay of this very retry; ministack would leave out its jitter and its longest delay."""
         retrier, index = original(retriers, error, retry_counts)
         if retrier is None:
             return retrier, index
-        return {**retrier, "IntervalSeconds": delay(retrier, retry_counts.get(index, 0)), "BackoffRate": 1}, index
+        seconds = scale * delay(retrier, retry_counts.get(index, 0))
+        return {**retrier, "IntervalSeconds": seconds, "BackoffRate": 1}, index
 
     return find_matching_retrier
 
