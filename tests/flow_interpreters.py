@@ -124,13 +124,7 @@ def test_the_errors_that_are_tried_again_are_those_of_the_promises() -> None:
     assert again == {name for name in (*PASSING.errors, *DOUBTFUL.errors) if name.startswith("Canary.")}
 
 
-# `$.rollback.deletions` is gone when Roll Back, which found the candidate recorded, is entered again.
-NOT_YET = {
-    "a repair that cannot finish the removal": pytest.mark.xfail(strict=True, reason="Roll Back cannot be entered")
-}
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NOT_YET.get(name, ())) for name in WALKS])
+@pytest.mark.parametrize("name", WALKS)
 @pytest.mark.usefixtures("pauses")
 def test_every_way_is_the_same_on_both(name: str, stand_in: StandIn, first: Interpreter, second: Interpreter) -> None:
     """Each weight's wait is a part of it: promise 5."""

@@ -25,7 +25,7 @@ UNKNOWN = {"status": "Halfway"}
 NOT_UNDERSTOOD = "A function answered what this state machine does not know."
 PROMOTED_EARLIER: Script = {
     "Check Deployment Version": [unfinished(), planned()],
-    "Roll Back": [{"status": "Promoted"}, kept],
+    "Roll Back": [{"status": "Promoted", "deletions": 0}],
 }
 
 
@@ -112,10 +112,14 @@ WALKS = {
         "Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: Canary.RollbackIncomplete: ",
     ),
     "a repair that cannot finish the removal": Walk(
-        {**PROMOTED_EARLIER, "Remove Old Version": [Fails("Canary.OldVersionNotRemoved")]},
-        [*CHECKED, *ROLLED_BACK, "Remove Old Version", *ROLLED_BACK, "Old Version Not Removed"],
-        "Canary.OldVersionNotRemoved",
-        "stack demo-web-1 is left",
+        {
+            "Check Deployment Version": [unfinished(), planned()],
+            "Roll Back": [{"status": "Promoted", "deletions": 0}, Fails("Canary.RollbackIncomplete")],
+            "Remove Old Version": [Fails("Canary.OldVersionNotRemoved")],
+        },
+        [*CHECKED, *ROLLED_BACK, "Remove Old Version", "Roll Back", "Was It a Repair?", "Repair Incomplete"],
+        "Canary.RepairIncomplete",
+        "Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: Canary.RollbackIncomplete: ",
     ),
     "a first state that answers what nobody knows": Walk(
         {"Check Deployment Version": [{"status": "Postponed"}]},
@@ -161,8 +165,8 @@ PASSING = Retrier(
     65,
 )  # fmt: skip
 # Each try has taken half a minute or more already.
-SLOW = Retrier(("Sandbox.Timedout", "States.Timeout"), 20)
-DOUBTFUL = Retrier(("Canary.Conflict", "Canary.ShiftNotApplied", "Lambda.Unknown", "Runtime.ExitError"), 5)
+SLOW = Retrier(("Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"), 20)
+DOUBTFUL = Retrier(("Canary.Conflict", "Canary.ShiftNotApplied", "Runtime.ExitError"), 5)
 RETRIERS = (PASSING, SLOW, DOUBTFUL)
 # What a rollback throws when another try cannot help.
 FINAL = ("Canary.RollbackIncomplete", "Canary.InvalidState")
