@@ -59,6 +59,10 @@ def test_data_are_complete_when_the_functions_say_so(shifted: int, complete: int
     assert Scenario(1, 60, counted=False).complete_at(shifted) == shifted
 
 
+def test_a_short_watch_time_waits_for_a_whole_data_point_too() -> None:
+    assert Scenario(1, 1).complete_at(1) == 120 + 60 + 120
+
+
 def test_checks_of_late_data_are_in_the_walk() -> None:
     at_once, late = (ours.deploy(Scenario(10, 60, counted=counted))[1] for counted in (False, True))
     # Wait, Gather Health Check Status, Is Healthy?: at 60 s of each of ten steps, and at 120, 180, 240 and just below 300.
