@@ -186,7 +186,7 @@ fn too_early(plan: &Plan, window: Window, answers: Answers) -> Option<Judgement>
     let left = (window.complete_at - window.end).whole_milliseconds().max(0);
     let left = u32::try_from(left.unsigned_abs().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
     let seconds = left.min(check_interval(plan));
-    let reason = format!("{}; the data of the whole watch time are there in {left} s", counted(plan, answers));
+    let reason = format!("{}; all data of the watch time can be read in {left} s", counted(plan, answers));
     Some(Judgement(Verdict::Inconclusive, Next::CheckAgain { seconds }, reason))
 }
 

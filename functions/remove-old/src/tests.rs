@@ -4,7 +4,7 @@ use canary_core::{
     error::Refusal,
     fakes::{Held, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     record::Record,
-    stack::Stack,
+    stack::{Stack, StackPhase},
     tasks::Tasks,
 };
 

@@ -124,13 +124,13 @@ async fn a_take_back_that_is_interrupted_at_any_call_is_finished_by_a_repair() {
     step(&clean).await.unwrap();
     let calls = clean.calls();
     let moved = calls.iter().position(|call| call.starts_with("UpdateRoute")).unwrap();
-    for nth in moved + 1..calls.len() {
+    for (nth, call) in calls.iter().enumerate().skip(moved + 1) {
         let world = World::new(start.clone());
         world.refuse(nth, Refusal::AccessDenied);
         let _ = step(&world).await;
         world.state().lock = held("arn:execution", Some(left()));
         let repaired = roll_back_after(&world, left, INTERRUPTED).await.unwrap();
-        assert!(matches!(repaired, Output::RolledBack(_)), "{}: {repaired:?}", calls[nth]);
+        assert!(matches!(repaired, Output::RolledBack(_)), "{call}: {repaired:?}");
         let record = Some(Record { sha: "aaa".into(), version: 3 });
         assert_eq!(
             *world.state(),

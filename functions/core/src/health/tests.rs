@@ -63,7 +63,7 @@ fn bad_news_counts_at_once_and_good_news_only_when_all_data_of_the_watch_time_ar
     assert_eq!(look(&plan, 60, 6, 100).1, Next::RollBack);
     let (early, next) = look(&plan, COMPLETE - 1, 0, 100);
     assert_eq!((early.verdict, next), (Verdict::Inconclusive, Next::CheckAgain { seconds: 1 }));
-    assert!(early.reason.ends_with("; the data of the whole watch time are there in 1 s"), "{}", early.reason);
+    assert!(early.reason.ends_with("; all data of the watch time can be read in 1 s"), "{}", early.reason);
     assert_eq!(look(&plan, 60, 0, 100).1, Next::CheckAgain { seconds: 60 }, "a new data point comes every minute");
     assert_eq!(look(&plan, COMPLETE, 0, 100).1, Next::Pass);
 }
