@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import Ending, lock, world
+from deployments import Ending, lock, standing
 from second_interpreter import SecondInterpreter, execution, just_stopped
 
 from canary_local.environment import Environment
@@ -153,9 +153,7 @@ class Course:
 
     def found(self) -> World:
         """Where the service stands."""
-        now = world(self.env, self.service)
-        own = {name: stack for name, stack in now.stacks.items() if name.startswith(f"demo-{self.service}-")}
-        return World(now.route, own, now.parameter)
+        return standing(self.env, self.service)
 
     @contextmanager
     def another_route(self) -> Iterator[None]:
