@@ -181,6 +181,23 @@ class Course:
             self.stopped(lambda: self.deploy("left", self.kind), self.state, self.kind.visit)
         return before, bool({self.state, self.kind.left} & RECORDED)
 
+    def play(self, way: Callable[[Course], None]) -> None:
+        """Goes one way, and takes the service down."""
+        try:
+            way(self)
+        finally:
+            self.remove()
+
+    def remove(self) -> None:
+        """Takes the service out of the mesh."""
+        appmesh, router = self.env.client("appmesh"), {"meshName": "demo", "virtualRouterName": f"{self.service}-vr"}
+        for route in appmesh.list_routes(**router)["routes"]:
+            appmesh.delete_route(**router, routeName=route["routeName"])
+        appmesh.delete_virtual_service(meshName="demo", virtualServiceName=f"{self.service}.demo.local")
+        appmesh.delete_virtual_router(**router)
+        for stack in self.found().stacks:
+            self.env.client("cloudformation").delete_stack(StackName=stack)
+
     def mended_by_a_repair(self) -> None:
         before, recorded = self.leave()
         self.succeed(self.repair(), "Repaired")
