@@ -92,6 +92,13 @@ def world(env: Environment, service: str) -> World:
     return take(env.client, "demo", service)
 
 
+def standing(env: Environment, service: str) -> World:
+    """A service's own part of the world: other services' stacks come and go meanwhile."""
+    now = world(env, service)
+    own = {name: stack for name, stack in now.stacks.items() if name.startswith(f"demo-{service}-")}
+    return World(now.route, own, now.parameter)
+
+
 def lock_table(env: Environment) -> str:
     """The name of the table in which each deployment has its lock."""
     (table,) = env.client("dynamodb").list_tables()["TableNames"]

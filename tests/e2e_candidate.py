@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
-from deployments import Ending, deploy, lock, quiet, stop_tasks, world
+from deployments import Ending, deploy, lock, quiet, standing, stop_tasks
 from second_interpreter import beside
 from stopped import Moments
 
@@ -65,19 +65,13 @@ def played(env: Environment) -> Iterator[dict[str, Played]]:
         make_router(env, service, 8080, "tcp")
         first = deploy(env, quiet(env, service, "one", Protocol="tcp"))
         assert first.status == "SUCCEEDED", first.cause
-        before = found(env, service)
+        before = standing(env, service)
         moments.arm(service, loss.state, lambda _: loss.act(env, f"{service}-two"), loss.visit)
         ending = deploy(moments.second, quiet(env, service, "two", Protocol="tcp", PercentageStep=25))
-        return Played(ending, before, found(env, service))
+        return Played(ending, before, standing(env, service))
 
     with beside(env, moments.entered) as moments.second, ThreadPoolExecutor(len(LOSSES)) as pool:
         yield dict(zip(LOSSES, pool.map(play, LOSSES)))
-
-
-def found(env: Environment, service: str) -> World:
-    """Where the service stands."""
-    now = world(env, service)
-    return World(now.route, {name: at for name, at in now.stacks.items() if f"-{service}-" in name}, now.parameter)
 
 
 @pytest.mark.parametrize("service", LOSSES)

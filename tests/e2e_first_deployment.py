@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployments import called_directly, deploy, world
+from deployments import called_directly, deploy, standing
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -15,7 +15,7 @@ SHA = "errorsatfirst"
 
 def test_route_stack_and_record_are_gone_again(env: Environment) -> None:
     make_router(env, SERVICE, 8080, "http")
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     assert (before.route, before.parameter) == (None, None)
     event = {**hello.event(env.checkout, "hello-backend", SHA), "MicroserviceName": SERVICE, "FailureThresholdValue": 0}
     with called_directly(env, f"{SERVICE}-{SHA}"):
@@ -24,4 +24,4 @@ def test_route_stack_and_record_are_gone_again(env: Environment) -> None:
     assert ending.weights() == [100], "it had the route"
     assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
     assert f"`{SERVICE}` has no route, as before" in ending.cause
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before

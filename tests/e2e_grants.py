@@ -12,8 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, lock_table
+from deployments import SHIFT, Ending, deploy, deploy_and, lock_table, stop_tasks, undeletable
 from grants import Grant, calls, findings, grants
+from second_interpreter import beside
 
 from canary_local import hello
 from canary_local.aws import REGION
@@ -38,17 +39,6 @@ def event(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     return {**usual, "PercentageStep": 100, "OnNoData": "Proceed", **changes}
 
 
-def keep(env: Environment, service: str, sha: str) -> None:
-    """Makes another service's route name a version, so that its virtual node cannot be deleted."""
-    other = f"{service}-other"
-    make_router(env, other, 8080, "http")
-    action = {"weightedTargets": [{"virtualNode": f"{service}-{sha}", "weight": 1}]}
-    env.client("appmesh").create_route(
-        meshName="demo", virtualRouterName=f"{other}-vr", routeName=f"{other}-route",
-        spec={"httpRoute": {"match": {"prefix": "/"}, "action": action}},
-    )  # fmt: skip
-
-
 def promotions(env: Environment, service: str) -> dict[str, Ending]:
     """A first deployment and two canaries that are promoted; the last one's old version cannot be removed.
 
@@ -57,8 +47,8 @@ def promotions(env: Environment, service: str) -> dict[str, Ending]:
     first = deploy(env, event(env, service, "one"))
     canary = deploy(env, event(env, service, "two", PercentageStep=50))
     again = deploy(env, event(env, service, "two"))
-    keep(env, service, "two")
-    kept, anew = deploy(env, event(env, service, "three")), deploy(env, event(env, service, "two"))
+    with undeletable(env, f"{service}-two"):
+        kept, anew = deploy(env, event(env, service, "three")), deploy(env, event(env, service, "two"))
     return {"first": first, "canary": canary, "again": again, "old one kept": kept, "kept one anew": anew}
 
 
@@ -68,14 +58,15 @@ def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
     unhealthy = deploy(env, event(env, service, "two", OnNoData="RollBack"))
 
     def interfere(_: str) -> None:
-        keep(env, service, "three")
         targets = [{"virtualNode": f"{service}-{sha}", "weight": 50} for sha in ("one", "three")]
         env.client("appmesh").update_route(
             meshName="demo", virtualRouterName=f"{service}-vr", routeName=f"{service}-route",
             spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
         )  # fmt: skip
 
-    return {"unhealthy": unhealthy, "drifted": deploy_and(env, event(env, service, "three"), SHIFT, interfere)}
+    with undeletable(env, f"{service}-three"):
+        drifted = deploy_and(env, event(env, service, "three"), SHIFT, interfere)
+    return {"unhealthy": unhealthy, "drifted": drifted}
 
 
 def first_fails(env: Environment, service: str) -> dict[str, Ending]:
@@ -104,8 +95,45 @@ def stopped(env: Environment, service: str) -> dict[str, Ending]:
     return {"after a stop": deploy(env, event(env, service, "two"))}
 
 
+# So many versions Parameter Store keeps: from then on it is asked which of them has a label.
+RECORDED_VERSIONS = 100
+
+
+def after_the_record(env: Environment, service: str) -> dict[str, Ending]:
+    """Two canaries in the moment after they were recorded: one loses its lock to another execution, and the tasks of the other
+    one are stopped for good, so that its record is taken back. The parameter has as many versions as there may be, and the
+    route's targets have ports."""
+    deploy(env, event(env, service, "one"))
+    record = {"Name": f"demo-canary-{service}-version", "Value": "one", "Overwrite": True}
+    for _ in range(RECORDED_VERSIONS):
+        env.client("ssm").put_parameter(**record)
+    targets = [{"virtualNode": f"{service}-one", "weight": 100, "port": 8080}]
+    env.client("appmesh").update_route(
+        meshName="demo", virtualRouterName=f"{service}-vr", routeName=f"{service}-route",
+        spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
+    )  # fmt: skip
+    key, table = {"service": {"S": f"demo/{service}"}}, env.client("dynamodb")
+
+    def lose_the_lock() -> None:
+        table.update_item(
+            TableName=lock_table(env), Key=key, UpdateExpression="SET holder = :other",
+            ExpressionAttributeValues={":other": {"S": "arn:of:another"}},
+        )  # fmt: skip
+
+    acts = iter((lose_the_lock, lambda: stop_tasks(env, f"{service}-three")))
+
+    def entered(state: str, _: str) -> None:
+        if state == "Remove Old Version":
+            next(acts)()
+
+    with beside(env, entered) as second:
+        superseded = deploy(second, event(env, service, "two"))
+        table.delete_item(TableName=lock_table(env), Key=key)
+        return {"superseded": superseded, "taken back": deploy(second, event(env, service, "three"))}
+
+
 COURSES: tuple[Callable[[Environment, str], dict[str, Ending]], ...] = (
-    promotions, rollbacks, first_fails, crashes, stopped,
+    promotions, rollbacks, first_fails, crashes, stopped, after_the_record,
 )  # fmt: skip
 
 
@@ -132,6 +160,8 @@ def played(env: Environment) -> dict[str, Ending]:
         ("kept one anew", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),
         ("unhealthy", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("drifted", "FAILED", "Canary.RollbackIncomplete", "Rollback Incomplete"),
+        ("superseded", "SUCCEEDED", "", "Deployment Succeeded"),
+        ("taken back", "FAILED", "Canary.CandidateNotRunning", "Deployment Failed & Rolled Back"),
         ("after a stop", "SUCCEEDED", "", "Deployment Succeeded"),
         ("unhealthy first", "FAILED", "Canary.Unhealthy", "Deployment Failed & Rolled Back"),
         ("crashed", "FAILED", "Canary.StackFailed", "Deployment Failed & Rolled Back"),

@@ -52,7 +52,7 @@ def test_a_tcp_app_is_deployed_and_canaried_and_its_verdict_says_what_is_not_kno
     assert second.status == "SUCCEEDED", second.cause
     assert second.weights() == [50, 100]
     assert second.verdicts() == {"Inconclusive"}
-    why = second.outputs("Gather Health Check Status")[-1]["health"]["why"]
-    assert "tcp has no request counters" in why
+    reason = second.checks()[-1]["reason"]
+    assert "tcp has no request counters" in reason
     assert answers(env, "two") == ("two", "ping")
     assert world(env, SERVICE).parameter == ("two", 2)

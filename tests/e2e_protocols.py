@@ -174,9 +174,9 @@ def test_a_tcp_version_that_nobody_can_use_is_not_seen_and_the_verdict_says_so(
 ) -> None:
     failing = deploy_version(env, TCP, fresh("closes"), PercentageStep=100)
     assert failing.status == "SUCCEEDED", failing.cause
-    (look,) = failing.outputs("Gather Health Check Status")
-    assert look["health"]["verdict"] == "Inconclusive"
-    assert "tcp has no request counters; `OnNoData` is `Proceed`, so this says nothing" in look["health"]["why"]
+    (check,) = failing.checks()
+    assert check["verdict"] == "Inconclusive"
+    assert "tcp has no request counters; `OnNoData` is `Proceed`, so this says nothing" in check["reason"]
     assert tcp.failed != []
 
     good = deploy_version(env, TCP, fresh("good"), PercentageStep=100)
@@ -240,9 +240,9 @@ def test_a_failed_grpc_call_is_not_seen_and_the_verdict_says_so(
     """Promise 11."""
     failing = deploy_version(env, GRPC, fresh(kind), PercentageStep=100)
     assert failing.status == "SUCCEEDED", failing.cause
-    (look,) = failing.outputs("Gather Health Check Status")
-    assert look["health"]["verdict"] == "Healthy"
-    assert look["health"]["why"].endswith("; gRPC failures are not among them")
+    (check,) = failing.checks()
+    assert check["verdict"] == "Healthy"
+    assert check["reason"].endswith("; gRPC failures are not among them")
     assert set(calls.failed) == {status}
 
     good = deploy_version(env, GRPC, fresh("good"), PercentageStep=100)

@@ -10,7 +10,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from deployments import Ending, lock, world
+from deployments import Ending, lock, standing
 from second_interpreter import SecondInterpreter, execution, just_stopped
 
 from canary_local.environment import Environment
@@ -153,9 +153,7 @@ class Course:
 
     def found(self) -> World:
         """Where the service stands."""
-        now = world(self.env, self.service)
-        own = {name: stack for name, stack in now.stacks.items() if name.startswith(f"demo-{self.service}-")}
-        return World(now.route, own, now.parameter)
+        return standing(self.env, self.service)
 
     @contextmanager
     def another_route(self) -> Iterator[None]:
@@ -182,6 +180,23 @@ class Course:
         else:
             self.stopped(lambda: self.deploy("left", self.kind), self.state, self.kind.visit)
         return before, bool({self.state, self.kind.left} & RECORDED)
+
+    def play(self, way: Callable[[Course], None]) -> None:
+        """Goes one way, and takes the service down."""
+        try:
+            way(self)
+        finally:
+            self.remove()
+
+    def remove(self) -> None:
+        """Takes the service out of the mesh."""
+        appmesh, router = self.env.client("appmesh"), {"meshName": "demo", "virtualRouterName": f"{self.service}-vr"}
+        for route in appmesh.list_routes(**router)["routes"]:
+            appmesh.delete_route(**router, routeName=route["routeName"])
+        appmesh.delete_virtual_service(meshName="demo", virtualServiceName=f"{self.service}.demo.local")
+        appmesh.delete_virtual_router(**router)
+        for stack in self.found().stacks:
+            self.env.client("cloudformation").delete_stack(StackName=stack)
 
     def mended_by_a_repair(self) -> None:
         before, recorded = self.leave()
