@@ -15,7 +15,7 @@ from canary_local.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[1]
 # What the local environment sets otherwise than the samples: how fast it is.
-PACE = {"pollSeconds", "dataDelay"}
+PACE = {"pollSeconds", "metricPeriod", "metricDelay"}
 
 
 @pytest.fixture(scope="module")
@@ -61,12 +61,13 @@ def test_the_samples_play_a_deployment_from_its_plan_to_its_rollback(untouched: 
     assert repeat(env, "deploy-stack", sample("deploy-stack"))["status"] == "Ready"
 
     shifted = invoke(env, "shift-traffic", sample("shift-traffic"))
-    assert (shifted["weight"], shifted["target"]) == (25, 50)
-    health = invoke(env, "gather-health", {**sample("gather-health"), "traffic": shifted})
-    assert (health["verdict"], health["decision"]) == ("Inconclusive", "LookAgain")
+    assert (shifted["phase"], shifted["weight"]) == ("Watching", 25)
+    health = invoke(env, "gather-health", {**sample("gather-health"), "progress": shifted})
+    assert (health["phase"], health["checks"][-1]["verdict"]) == ("Watching", "Inconclusive")
 
-    refused = invoke(env, "remove-old", sample("remove-old"))
-    assert refused["errorType"] == "Canary.UnexpectedRoute"
+    for function in ("promote", "remove-old"):
+        refused = invoke(env, function, sample(function))
+        assert refused["errorType"] == "Canary.UnexpectedRoute"
     assert repeat(env, "rollback", sample("rollback"))["status"] == "RolledBack"
 
 
