@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,9 @@ def test_the_samples_play_a_deployment_from_its_plan_to_its_rollback(untouched: 
     assert invoke(env, "deploy-stack", sample("deploy-stack")) == sample("deploy-stack.output")
     assert repeat(env, "deploy-stack", sample("deploy-stack"))["status"] == "Ready"
 
-    shifted = invoke(env, "shift-traffic", sample("shift-traffic"))
+    # The sample's state was entered long ago: all of its data would be there by now.
+    now = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    shifted = invoke(env, "shift-traffic", {**sample("shift-traffic"), "entered": now})
     assert (shifted["phase"], shifted["weight"]) == ("Watching", 25)
     health = invoke(env, "gather-health", {**sample("gather-health"), "progress": shifted})
     assert (health["phase"], health["checks"][-1]["verdict"]) == ("Watching", "Inconclusive")
