@@ -73,6 +73,8 @@ CALLS: dict[str, tuple[str, str, dict[str, str]]] = {
     "cloudformation": ("list_exports", "ListExports", {}),
     "cloudwatch": ("list_dashboards", "ListDashboards", {}),
     "dynamodb": ("list_tables", "ListTables", {}),
+    "ecs": ("list_clusters", "ListClusters", {}),
+    "servicediscovery": ("list_namespaces", "ListNamespaces", {}),
     "ssm": ("describe_parameters", "DescribeParameters", {}),
     "stepfunctions": ("describe_execution", "DescribeExecution", {"executionArn": "arn:any"}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from canary_local.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[1]
 # What the local environment sets otherwise than the samples: how fast it is.
-PACE = {"pollSeconds", "dataDelay"}
+PACE = {"pollSeconds", "metricPeriod", "metricDelay"}
 
 
 @pytest.fixture(scope="module")
@@ -60,13 +61,16 @@ def test_the_samples_play_a_deployment_from_its_plan_to_its_rollback(untouched: 
     assert invoke(env, "deploy-stack", sample("deploy-stack")) == sample("deploy-stack.output")
     assert repeat(env, "deploy-stack", sample("deploy-stack"))["status"] == "Ready"
 
-    shifted = invoke(env, "shift-traffic", sample("shift-traffic"))
-    assert (shifted["weight"], shifted["target"]) == (25, 50)
-    health = invoke(env, "gather-health", {**sample("gather-health"), "traffic": shifted})
-    assert (health["verdict"], health["decision"]) == ("Inconclusive", "LookAgain")
+    # The sample's state was entered long ago: all of its data would be there by now.
+    now = f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ}"
+    shifted = invoke(env, "shift-traffic", {**sample("shift-traffic"), "entered": now})
+    assert (shifted["phase"], shifted["weight"]) == ("Watching", 25)
+    health = invoke(env, "gather-health", {**sample("gather-health"), "progress": shifted})
+    assert (health["phase"], health["checks"][-1]["verdict"]) == ("Watching", "Inconclusive")
 
-    refused = invoke(env, "remove-old", sample("remove-old"))
-    assert refused["errorType"] == "Canary.UnexpectedRoute"
+    for function in ("promote", "remove-old"):
+        refused = invoke(env, function, sample(function))
+        assert refused["errorType"] == "Canary.UnexpectedRoute"
     assert repeat(env, "rollback", sample("rollback"))["status"] == "RolledBack"
 
 

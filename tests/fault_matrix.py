@@ -15,7 +15,7 @@ from canary_local.checkout import Checkout
 
 ROOT = Path(__file__).resolve().parents[1]
 # So many parts that one takes about two minutes.
-PARTS = 40
+PARTS = 120
 
 
 def seed() -> str:

@@ -22,7 +22,8 @@ from .rules import app
 # Step Functions' pauses before retries are this much shorter: the half hour of Roll Back's 60 retries is 4 s. Its waits are not,
 # because a candidate is judged by the clock.
 RETRY_SCALE = 0.002
-POLL_SECONDS, WAIT_TIME = 1, 1
+# The fewest that leave room for a stack's 60 minutes in an execution's history.
+POLL_SECONDS, WAIT_TIME = 2, 1
 # Below the SDK's 4 s for one try, so that it is Lambda that ends a call that hangs.
 TIMEOUT_SECONDS = 3
 STACK_SECONDS = 0.5

@@ -71,9 +71,10 @@ def cases(calls: Mapping[Kind, Sequence[Call]], part: Part, only: Sequence[str] 
 
 
 def _outages(calls: Mapping[Kind, Sequence[Call]]) -> Iterator[tuple[Kind, Call]]:
-    """Where outages hit, which take long: each function's first call of each service, in the first kind that has one."""
+    """Where outages hit, which take long: each function's first call of each service, in the first kind that has one,
+    those with callers first."""
     seen = set()
-    for kind, found in calls.items():
+    for kind, found in sorted(calls.items(), key=lambda each: each[0].first):
         for call in found:
             if (call.function, call.service) not in seen:
                 seen.add((call.function, call.service))

@@ -14,7 +14,9 @@ from canary_local.loopback import get
 # Service, operation and what was done to the call.
 _LINE = re.compile(r'^microburst_faults_total\{service="(.*)",operation="(.*)",action="(.*)"\} (\d+)$', re.MULTILINE)
 # What functions call, by microburst's names: a request that is signed for `states` is one of `stepfunctions`.
-CALLED = ("appmesh", "cloudformation", "cloudwatch", "dynamodb", "ssm", "stepfunctions")
+CALLED = (
+    "appmesh", "cloudformation", "cloudwatch", "dynamodb", "ecs", "servicediscovery", "ssm", "stepfunctions",
+)  # fmt: skip
 _THROTTLED = replace(next(fault for fault in FAULTS if fault.name == "throttled"), times=None)
 
 Calls = Counter[tuple[str, str]]
