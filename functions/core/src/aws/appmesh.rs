@@ -123,14 +123,7 @@ impl TrafficRouter for AppMesh {
     }
 
     async fn routes_targeting(&self, service: &Service, version: &Version) -> Result<Vec<String>> {
-        let mut found = Vec::new();
-        for router in self.routers(mesh(service)).await? {
-            for (name, spec) in self.routes(mesh(service), &router).await? {
-                if targets(&spec).iter().any(|target| target.virtual_node == version.name) {
-                    found.push(if router == self::router(service) { name } else { format!("{router}/{name}") });
-                }
-            }
-        }
+        let mut found = self.routes_to(service, &version.name).await?;
         found.extend(self.services_provided_by(mesh(service), &version.name).await?);
         Ok(found)
     }

@@ -5,10 +5,37 @@ use aws_sdk_appmesh::{
     types::{RouteSpec, VirtualNodeSpec, VirtualRouterSpec, VirtualServiceProvider, WeightedTarget},
 };
 
-use super::{AppMesh, failed};
-use crate::{Result, split::Split};
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use super::{AppMesh, failed, mesh, router, targets};
+use crate::{Error, Result, service::Service, split::Split};
+
+/// Calls at a time: a mesh has hundreds of routers and services, and a function 30 seconds.
+const AT_ONCE: usize = 8;
 
 impl AppMesh {
+    /// Returns the routes of the mesh that name this virtual node: a route of another router with the router's name.
+    pub(super) async fn routes_to(&self, service: &Service, node: &str) -> Result<Vec<String>> {
+        let own = router(service);
+        let routers = self.routers(mesh(service)).await?;
+        let routes: Vec<_> = stream::iter(routers)
+            .map(async |router| {
+                let routes = self.routes(mesh(service), &router).await?;
+                Ok::<_, Error>((router, routes))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let mut found = Vec::new();
+        for (router, routes) in routes {
+            let to_node = |spec: &RouteSpec| targets(spec).iter().any(|target| target.virtual_node == node);
+            for (name, _) in routes.into_iter().filter(|(_, spec)| to_node(spec)) {
+                found.push(if router == own { name } else { format!("{router}/{name}") });
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the names of the mesh's virtual routers; none if there is no mesh.
     pub(super) async fn routers(&self, mesh: &str) -> Result<Vec<String>> {
         let mut pages = self.client.list_virtual_routers().mesh_name(mesh).into_paginator().items().send();
@@ -44,18 +71,24 @@ impl AppMesh {
     /// Returns the virtual services whose provider is this virtual node: all their traffic goes to it.
     pub(super) async fn services_provided_by(&self, mesh: &str, node: &str) -> Result<Vec<String>> {
         let mut pages = self.client.list_virtual_services().mesh_name(mesh).into_paginator().items().send();
-        let mut services = Vec::new();
+        let mut names = Vec::new();
         while let Some(listed) = pages.next().await {
-            let name = match listed {
-                Ok(listed) => listed.virtual_service_name,
+            match listed {
+                Ok(listed) => names.push(listed.virtual_service_name),
                 Err(SdkError::ServiceError(refused)) if refused.err().is_not_found_exception() => break,
                 Err(error) => return Err(failed("ListVirtualServices", mesh, error)),
-            };
-            if self.provider(mesh, &name).await?.as_deref() == Some(node) {
-                services.push(format!("virtual service {name}"));
             }
         }
-        Ok(services)
+        let providers: Vec<_> = stream::iter(names)
+            .map(async |name| {
+                let provider = self.provider(mesh, &name).await?;
+                Ok::<_, Error>((name, provider))
+            })
+            .buffered(AT_ONCE)
+            .try_collect()
+            .await?;
+        let provided = providers.into_iter().filter(|(_, provider)| provider.as_deref() == Some(node));
+        Ok(provided.map(|(name, _)| format!("virtual service {name}")).collect())
     }
 
     /// Returns the virtual node that provides a virtual service, or `None` if a router or nothing does.

@@ -169,9 +169,10 @@ async fn everything_in_the_mesh_that_sends_traffic_to_a_version_is_found() {
     let pages = [
         json!({"virtualRouters": [routers[0]], "nextToken": "more"}).to_string(),
         json!({"virtualRouters": [routers[1]]}).to_string(),
+        // Both routers are asked at once, so the routes' answers follow both lists.
         listed_routes("shop-vr", &["to-web"]),
-        tcp_route("web-aaa", 1),
         listed_routes("web-vr", &["web-route", "beta"]),
+        tcp_route("web-aaa", 1),
         tcp_route("web-bbb", 100),
         tcp_route("web-aaa", 0),
         json!({"virtualServices": services}).to_string(),
