@@ -12,7 +12,6 @@ use canary_core::{
     progress::{Phase, Progress},
     request::{Action, DeployRequest, OnRunning, RepairRequest},
     retire::Deletions,
-    service::version_parameter,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -164,7 +163,7 @@ async fn repair<Router, Records, Checked, Held, Others>(
     now: OffsetDateTime,
 ) -> Result<Output>
 where
-    Records: VersionRecords,
+    Router: TrafficRouter,
     Held: Locks,
     Others: Executions,
 {
@@ -186,23 +185,19 @@ where
     }
     locks.release(&key, execution).await?;
     if left_by.is_none() {
-        exists(asked, ports.records).await?;
+        exists(asked, ports.router).await?;
     }
     Ok(Output::Repaired { service: key })
 }
 
-/// A repair of a service that was never deployed would look done, with the name misspelt.
-async fn exists(asked: &RepairRequest, records: &impl VersionRecords) -> Result<()> {
-    let parameter = version_parameter(asked.environment_name(), asked.microservice_name());
-    match records.recorded(&parameter).await? {
-        Some(_) => Ok(()),
-        None => Err(Error::invalid(
+/// A repair of a service that is not there would look done, with the name misspelt.
+async fn exists(asked: &RepairRequest, router: &impl TrafficRouter) -> Result<()> {
+    match router.missing(asked.environment_name(), asked.microservice_name()).await? {
+        None => Ok(()),
+        Some(missing) => Err(Error::invalid(
             "MicroserviceName",
-            format!("is `{}`", asked.microservice_name()),
-            format!(
-                "there is nothing to repair, and parameter `{parameter}`, which records a service's live version, does not exist; \
-                 allowed is a service that was deployed"
-            ),
+            format!("is `{}`, and {missing}", asked.microservice_name()),
+            "allowed is a service whose pipeline stack is deployed",
         )),
     }
 }

@@ -147,14 +147,20 @@ async fn a_repair_of_what_needs_none_changes_nothing_and_one_of_what_runs_is_ref
 }
 
 #[tokio::test]
+async fn a_repair_of_a_service_that_was_never_recorded_ends_well() {
+    let repair = json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"});
+    let output = check(&World::default(), repair).await.unwrap();
+    assert!(matches!(output, Output::Repaired { .. }), "a first deployment was taken back: {output:?}");
+}
+
+#[tokio::test]
 async fn a_repair_of_a_service_that_is_not_there_is_refused_and_leaves_no_lock() {
-    let world = World::new(State::default());
+    let world = World::new(State { no_router: true, ..State::default() });
     let repair = json!({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "wbe"});
     let error = check(&world, repair).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`MicroserviceName` is `wbe`: there is nothing to repair, and parameter `demo-canary-wbe-version`, which records a \
-         service's live version, does not exist; allowed is a service that was deployed"
+        "`MicroserviceName` is `wbe`, and there is no router: allowed is a service whose pipeline stack is deployed"
     );
     assert_eq!(world.state().lock, None);
 }

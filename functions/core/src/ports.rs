@@ -41,6 +41,9 @@ pub trait TrafficRouter {
         version: &Version,
     ) -> impl Future<Output = Result<Vec<String>>> + Send;
 
+    /// Returns what a service of this name lacks to receive traffic at all, or `None` if it is there.
+    fn missing(&self, environment: &str, microservice: &str) -> impl Future<Output = Result<Option<String>>> + Send;
+
     /// Returns every reason why `deployment` would go wrong: what the router does not take, and what the service lacks.
     fn preflight(&self, service: &Service, deployment: &Deployment) -> impl Future<Output = Result<Vec<Error>>> + Send;
 }

@@ -128,6 +128,12 @@ impl TrafficRouter for AppMesh {
         Ok(found)
     }
 
+    async fn missing(&self, environment: &str, microservice: &str) -> Result<Option<String>> {
+        let router = router_of(microservice);
+        let found = self.router_spec(environment, &router).await?;
+        Ok(found.is_none().then(|| format!("mesh `{environment}` has no virtual router `{router}`")))
+    }
+
     async fn preflight(&self, service: &Service, deployment: &Deployment) -> Result<Vec<Error>> {
         preflight::problems(self, service, deployment).await
     }
@@ -138,7 +144,11 @@ fn mesh(service: &Service) -> &str {
 }
 
 pub(crate) fn router(service: &Service) -> String {
-    format!("{}-vr", service.microservice_name)
+    router_of(&service.microservice_name)
+}
+
+fn router_of(microservice: &str) -> String {
+    format!("{microservice}-vr")
 }
 
 pub(crate) fn route(service: &Service) -> String {

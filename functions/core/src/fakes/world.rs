@@ -58,6 +58,8 @@ pub struct State {
     pub answers: Answers,
     /// Whether the router accepts weights and keeps the old ones.
     pub stubborn_routes: bool,
+    /// Whether the service's router is missing.
+    pub no_router: bool,
     /// What the router says would go wrong.
     pub objections: Vec<Problem>,
     /// The tasks of ECS services by stack; a stack without an entry has none.
@@ -211,6 +213,12 @@ impl TrafficRouter for World {
         self.call("ListRoutes", &service.microservice_name, |state| {
             let targeting = state.routes.iter().filter(|(_, route)| route.names(&version.name));
             Ok(targeting.map(|(name, _)| name.clone()).collect())
+        })
+    }
+
+    async fn missing(&self, _environment: &str, microservice: &str) -> Result<Option<String>> {
+        self.call("DescribeVirtualRouter", microservice, |state| {
+            Ok(state.no_router.then(|| "there is no router".to_owned()))
         })
     }
 
