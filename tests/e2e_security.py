@@ -15,7 +15,7 @@ from typing import Any
 
 import cfn_flip
 import pytest
-from deployments import Ending, deploy, world
+from deployments import Ending, deploy, standing, world
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -170,14 +170,14 @@ def played(env: Environment, inventory: Callable[[], Any]) -> Iterator[Played]:
     env.client("s3").put_object(Bucket=BUCKET, Key="templates/nested.json", Body=nested.encode())
     for name in ATTACKS:
         make_router(env, f"attack-{name}", 8080, "http")
-    before = world(env, "hello-backend"), inventory()
+    before = standing(env, "hello-backend"), inventory()
 
     def play(name: str) -> tuple[str, Ending]:
         return name, deploy(env, request(env, f"attack-{name}", ATTACKS[name]))
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         endings = dict(pool.map(play, ATTACKS))
-    yield Played(endings, before, (world(env, "hello-backend"), inventory()))
+    yield Played(endings, before, (standing(env, "hello-backend"), inventory()))
 
 
 @pytest.mark.parametrize("name", ATTACKS)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from canary_local import state
-from canary_local.checkout import FUNCTIONS, HELLO, STATE_DIR_VARIABLE, Checkout, architecture
+from canary_local.checkout import FUNCTIONS, HELLO, STATE_DIR_VARIABLE, ZIPS_VARIABLE, Checkout, architecture
 from canary_local.commands import main
 from canary_local.environment import Environment
 from canary_local.errors import LocalError
@@ -181,8 +181,9 @@ def test_every_command_says_what_it_takes_and_how_it_ends(command: str, capsys: 
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     """A checkout with everything that `up` looks for, all of it empty."""
+    monkeypatch.delenv(ZIPS_VARIABLE, raising=False)
     made = Checkout(tmp_path)
     for path, _ in made._needed():
         path.parent.mkdir(parents=True, exist_ok=True)
