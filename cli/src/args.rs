@@ -6,8 +6,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::platform::{PREFIX, variable_names};
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failed, 2 wrong options or input (each problem as `file:line: message`).";
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  wrong input (each problem as `file:line: message`), or a file that cannot be written, or an upload that failed
+  2  wrong usage: an option is unknown, missing, or cannot stand beside another";
 
 /// Canary deployments for Amazon ECS: what a build runs before a deployment.
 #[derive(Debug, Parser)]

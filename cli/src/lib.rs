@@ -28,26 +28,15 @@ use canary_core::service::Protocol;
 /// Why a command did not do what it should.
 #[derive(Debug)]
 pub enum Failure {
-    /// The input is wrong; exit code 2, as for wrong options.
+    /// The input is wrong.
     Input(Problems),
-    /// The input is good and it did not work; exit code 1.
+    /// The input is good and it did not work.
     Failed(String),
 }
 
 impl From<Problems> for Failure {
     fn from(problems: Problems) -> Self {
         Self::Input(problems)
-    }
-}
-
-impl Failure {
-    /// The process's exit code.
-    #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Input(_) => 2,
-            Self::Failed(_) => 1,
-        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! Reads the command line and the environment, runs the command, and ends with its exit code.
+//! Reads the command line and the environment, runs the command, and ends with its exit code. The parser of the command line
+//! ends the process with 2 itself.
 
 use std::process::ExitCode;
 
@@ -13,7 +14,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");
-            ExitCode::from(failure.exit_code())
+            ExitCode::FAILURE
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is wrong with an input is said with file, line, key, value and what is allowed, and the exit code is 2.
+//! What is wrong with an input is said with file, line, key, value and what is allowed, and the exit code is 1.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -7,7 +7,7 @@ use support::{Build, MANIFEST};
 
 fn refused(build: &Build) -> String {
     let outcome = build.canary("template --manifest manifest.yaml --platform platform.yaml");
-    assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{}", outcome.stderr);
+    assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{}", outcome.stderr);
     outcome.stderr
 }
 
@@ -247,7 +247,7 @@ platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
 }
 
 #[test]
-fn a_file_that_cannot_be_read_and_wrong_options_are_bad_input() {
+fn a_file_that_cannot_be_read_is_wrong_input() {
     let build = Build::new().file("platform.yaml", "LaunchType: x");
     assert_eq!(
         build.refused("template --manifest nowhere.yaml --platform platform.yaml"),
@@ -256,8 +256,28 @@ nowhere.yaml: cannot be read: No such file or directory (os error 2)
 platform.yaml:1: `LaunchType` is `x`: allowed is `FARGATE` or `EC2`
 "
     );
-    assert_eq!(build.canary("template").code, 2);
-    assert_eq!(build.canary("nothing").code, 2);
+}
+
+#[test]
+fn wrong_usage_has_an_exit_code_of_its_own_and_the_help_says_so() {
+    let build = Build::new().file("manifest.yaml", "").file("own.yaml", "").file("deploy.json", "{}");
+    for usage in [
+        "",
+        "nothing",
+        "template",
+        "template --manifest manifest.yaml --format xml",
+        "render --deploy deploy.json --sha a1 --image i:1",
+        "render --deploy deploy.json --sha a1 --manifest manifest.yaml --template own.yaml",
+    ] {
+        assert_eq!(build.canary(usage).code, 2, "{usage}");
+    }
+    for usage in ["template --manifest manifest.yaml", "render --deploy deploy.json --template own.yaml --sha a/b"] {
+        assert_eq!(build.canary(usage).code, 1, "{usage}");
+    }
+    for help in ["--help", "template --help", "template -h", "render --help"] {
+        let said = build.canary(help).stdout;
+        assert!(said.contains("  1  wrong input") && said.contains("  2  wrong usage"), "{said}");
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_variable_cannot_change_what_the_file_says() {
         .variable("CANARY_PLATFORM_SCALING_MIN", "2")
         .variable("CANARY_PLATFORM_SCALING_MAX", "9");
     let outcome = build.canary(&format!("{TEMPLATE} --platform platform.yaml"));
-    assert_eq!(outcome.code, 2);
+    assert_eq!(outcome.code, 1);
     let message =
         "CANARY_PLATFORM_SCALING_MAX: `Scaling.Max` is set at platform.yaml:3, which a variable cannot change\n";
     assert_eq!(outcome.stderr, message);
@@ -57,7 +57,7 @@ fn a_variable_cannot_change_what_the_file_says() {
 fn a_misspelt_variable_is_named_with_the_nearest() {
     let build = Build::new().file("manifest.yaml", MANIFEST).variable("CANARY_PLATFORM_LAUNCHTYPE", "EC2");
     let outcome = build.canary(TEMPLATE);
-    assert_eq!(outcome.code, 2);
+    assert_eq!(outcome.code, 1);
     let message =
         "CANARY_PLATFORM_LAUNCHTYPE: no setting has this variable: the nearest is `CANARY_PLATFORM_LAUNCH_TYPE`\n";
     assert_eq!(outcome.stderr, message);

@@ -173,7 +173,7 @@ def test_a_mistake_is_said_before_anything_is_built(
         text or web.file(file).read_text().replace("Cpu: 256", "Cpu: 512").replace("Memory: 512", "Memory: 1024")
     )
     done = web.run()
-    assert done.returncode == 2
+    assert done.returncode == 1
     assert complaint in done.stderr
     assert web.calls("docker") == []
     assert not web.file("deploy.json").exists()
@@ -182,7 +182,7 @@ def test_a_mistake_is_said_before_anything_is_built(
 def test_another_environment_than_the_pipelines_is_refused(tmp_path: Path) -> None:
     web = build(tmp_path, "hello-web", CANARY_PLATFORM_ENVIRONMENT="shop")
     done = web.run()
-    assert (done.returncode, web.calls("docker")) == (2, [])
+    assert (done.returncode, web.calls("docker")) == (1, [])
     assert "`EnvironmentName` is `demo`" in done.stderr
 
 

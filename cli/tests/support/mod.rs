@@ -105,7 +105,7 @@ impl Build {
     pub fn refused(&self, arguments: &str) -> String {
         let before = (self.names(), fs::read(self.directory.join("deploy.json")).ok());
         let outcome = self.canary(arguments);
-        assert_eq!((outcome.code, outcome.stdout.as_str()), (2, ""), "{}", outcome.stderr);
+        assert_eq!((outcome.code, outcome.stdout.as_str()), (1, ""), "{}", outcome.stderr);
         assert_eq!((self.names(), fs::read(self.directory.join("deploy.json")).ok()), before);
         outcome.stderr
     }
