@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The variable that AWS's tools take the Region from if `AWS_REGION` is absent.
-const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
+pub const DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
 /// How many bytes of the template's SHA-256 its key has.
 const DIGEST_BYTES: usize = 8;
 

@@ -7,6 +7,7 @@ pub mod args;
 mod bucket;
 mod commands;
 mod deploy;
+mod environment;
 mod fargate;
 mod files;
 mod manifest;
@@ -22,7 +23,7 @@ mod template;
 mod value;
 mod yaml;
 
-pub use self::{commands::run, problem::Problems};
+pub use self::{commands::run, environment::variables, problem::Problems};
 use canary_core::service::Protocol;
 
 /// Why a command did not do what it should.

@@ -3,14 +3,12 @@
 
 use std::process::ExitCode;
 
-use canary_cli::{args::Args, run};
+use canary_cli::{args::Args, run, variables};
 use clap::Parser;
 
 fn main() -> ExitCode {
-    // Variables that are not text are not ours.
-    let variables =
-        std::env::vars_os().filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
-    match run(&Args::parse(), &variables.collect::<Vec<_>>()) {
+    // The parser reads some of the variables too, and names none that it cannot read.
+    match variables(std::env::vars_os()).and_then(|variables| run(&Args::parse(), &variables)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("{failure}");

@@ -3,7 +3,9 @@
 
 mod support;
 
-use support::{Build, MANIFEST, template};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+
+use support::{Build, MANIFEST, RENDER, build, template};
 
 const TEMPLATE: &str = "template --manifest manifest.yaml --format json";
 
@@ -70,6 +72,24 @@ fn a_variable_that_is_like_no_other_is_named_with_all_that_there_are() {
     let beginning = "CANARY_PLATFORM_OWNER: no setting has this variable: allowed is `CANARY_PLATFORM_ENVIRONMENT`, `CANARY_PLATFORM_NAMESPACE`, ";
     assert!(message.starts_with(beginning), "{message}");
     assert!(message.ends_with(" or `CANARY_PLATFORM_ALLOWED_MEMORY`\n"), "{message}");
+}
+
+#[test]
+fn a_variable_that_is_not_text_is_named_and_not_taken_for_absent() {
+    let not_utf8 = OsStr::from_bytes(b"vpc-\xff");
+    for name in [
+        "CANARY_PLATFORM_VPC",
+        "AWS_DEFAULT_REGION",
+        "AWS_REGION",
+        "CANARY_ARTIFACT_BUCKET",
+        "CODEBUILD_RESOLVED_SOURCE_VERSION",
+    ] {
+        assert_eq!(
+            build().variable(name, not_utf8).refused(RENDER),
+            format!("{name}: is `vpc-\u{fffd}`, with bytes that are not UTF-8: allowed is UTF-8 text\n")
+        );
+    }
+    assert_eq!(build().variable("LS_COLORS", not_utf8).canary(RENDER).code, 0, "another program's");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used, missing_docs)]
 
 use std::{
+    ffi::{OsStr, OsString},
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -46,7 +47,7 @@ pub struct Outcome {
 /// A directory that holds a build's files, and is removed with this.
 pub struct Build {
     directory: PathBuf,
-    variables: Vec<(String, String)>,
+    variables: Vec<(String, OsString)>,
 }
 
 impl Build {
@@ -85,8 +86,8 @@ impl Build {
         self
     }
 
-    pub fn variable(mut self, name: &str, value: &str) -> Self {
-        self.variables.push((name.to_owned(), value.to_owned()));
+    pub fn variable(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push((name.to_owned(), value.as_ref().to_owned()));
         self
     }
 
