@@ -30,8 +30,10 @@ pub enum Command {
     /// Complete deploy.json with Sha, ContainerImage and the template
     ///
     /// The template is made from --manifest and --platform as by `canary template`, or is the one of --template. Everything is
-    /// checked as the state machine would, and that manifest, platform and deploy.json agree. A template that is too large for
-    /// CloudFormation's requests is uploaded to --artifact-bucket by the AWS CLI before deploy.json is written.
+    /// checked as the state machine would, and that manifest, platform and deploy.json agree. The platform's Environment,
+    /// Namespace and Protocol hold for a template of --template too; its other settings do not change that template, and a note
+    /// names those that are set. A template that is too large for CloudFormation's requests is uploaded to --artifact-bucket by
+    /// the AWS CLI before deploy.json is written.
     #[command(after_help = EXIT_CODES, after_long_help = variables_help())]
     Render(RenderArgs),
 }
@@ -43,7 +45,7 @@ pub struct Sources {
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<PathBuf>,
     /// The platform team's settings (YAML); what is neither here nor in a variable has its default
-    #[arg(long, value_name = "FILE", requires = "manifest")]
+    #[arg(long, value_name = "FILE")]
     pub platform: Option<PathBuf>,
 }
 

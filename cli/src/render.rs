@@ -47,6 +47,9 @@ pub fn render(args: &RenderArgs, variables: &[(String, String)]) -> Result<(), F
     let Some(((draft, request), (template, bucket))) = problems.unless_any(ready)? else {
         unreachable!("what is not there was a problem")
     };
+    if let Some(note) = source.note() {
+        eprintln!("{note}");
+    }
     let completed = match bucket {
         None => draft.complete(&Template::Body(template.text), source.place())?,
         Some(bucket) => {

@@ -26,11 +26,17 @@ pub struct Written {
 }
 
 /// What of a template's source could be read.
-pub enum Source {
+pub struct Source {
+    origin: Origin,
+    platform: Option<Platform>,
+}
+
+/// What a template comes from, beside the platform's settings.
+enum Origin {
     /// A template of the team's own.
     Own(Place, Option<Written>),
-    /// What one is made from.
-    Made(Option<Box<Manifest>>, Option<Box<Platform>>),
+    /// The manifest that one is made from.
+    Made(Option<Box<Manifest>>),
 }
 
 /// Reads a manifest.
@@ -54,18 +60,17 @@ pub fn platform(path: Option<&Path>, variables: &[(String, String)]) -> Result<P
 impl Source {
     /// Reads what the options name, and adds what is wrong with it to `problems`.
     pub fn read(args: &RenderArgs, variables: &[(String, String)], problems: &mut Problems) -> Self {
-        match (&args.template, &args.sources.manifest) {
+        let origin = match (&args.template, &args.sources.manifest) {
             (Some(path), _) => {
                 let ending = if path.extension().is_some_and(|ending| ending == "json") { "json" } else { "yaml" };
                 let written = problems.take(files::read(path)).map(|file| Written { text: file.text, ending });
-                Self::Own(Place::whole(&path.display().to_string()), written)
+                Origin::Own(Place::whole(&path.display().to_string()), written)
             }
-            (None, Some(path)) => Self::Made(
-                problems.take(manifest(path)).map(Box::new),
-                problems.take(platform(args.sources.platform.as_deref(), variables)).map(Box::new),
-            ),
+            (None, Some(path)) => Origin::Made(problems.take(manifest(path)).map(Box::new)),
             (None, None) => unreachable!("the command line requires one of the two"),
-        }
+        };
+        let platform = problems.take(platform(args.sources.platform.as_deref(), variables));
+        Self { origin, platform }
     }
 
     /// The image and where it is named, if that is known.
@@ -74,29 +79,40 @@ impl Source {
     /// That nothing names it.
     pub fn image(&self, option: Option<&str>) -> Result<Option<(String, Place)>, Problems> {
         let place = Place::whole("--image");
-        let missing = match (option, self) {
+        let missing = match (option, &self.origin) {
             (Some(image), _) => return Ok(Some((image.to_owned(), place))),
-            (None, Self::Made(manifest, _)) => {
+            (None, Origin::Made(manifest)) => {
                 let Some(manifest) = manifest else { return Ok(None) };
                 if let Some(image) = &manifest.image {
                     return Ok(Some((image.value.clone(), image.place.clone())));
                 }
                 "is missing, and the manifest has no `AppContainer.Image`: one of the two has to name the image"
             }
-            (None, Self::Own(..)) => "is missing: only a manifest could name an image instead",
+            (None, Origin::Own(..)) => "is missing: only a manifest could name an image instead",
         };
         Err(Problems::one(&place, missing))
     }
 
-    /// Whether the request is about the same service.
+    /// Whether the request is about the same service, and is one that the platform allows.
     ///
     /// # Errors
     /// Each field that says something else.
     pub fn check_agreement(&self, request: &DeployRequest, draft: &Draft) -> Result<(), Problems> {
-        match self {
-            Self::Own(..) => Ok(()),
-            Self::Made(manifest, platform) => check_agreement(request, draft, manifest.as_deref(), platform.as_deref()),
-        }
+        let manifest = match &self.origin {
+            Origin::Own(..) => None,
+            Origin::Made(manifest) => manifest.as_deref(),
+        };
+        check_agreement(request, draft, manifest, self.platform.as_ref())
+    }
+
+    /// A note about settings of the platform that a template of the team's own does not follow.
+    pub fn note(&self) -> Option<String> {
+        let (Origin::Own(place, _), Some(platform)) = (&self.origin, &self.platform) else { return None };
+        let names: Vec<String> = platform.shaping.iter().map(|name| format!("`{name}`")).collect();
+        let names = Some(names.join(", ")).filter(|names| !names.is_empty())?;
+        Some(format!(
+            "note: {place} is taken as it is: the platform's other settings ({names}) are for templates made from a manifest"
+        ))
     }
 
     /// The ways to write the template, the better ones first; none if too little of its source could be read.
@@ -104,25 +120,25 @@ impl Source {
     /// # Errors
     /// What is wrong with the template.
     pub fn write(&self, protocol: Protocol) -> Result<Vec<Written>, Problems> {
-        match self {
-            Self::Own(place, Some(own)) if !own.text.contains("Resources") => {
+        match (&self.origin, &self.platform) {
+            (Origin::Own(place, Some(own)), _) if !own.text.contains("Resources") => {
                 Err(Problems::one(place, "has no `Resources` section: allowed is a CloudFormation template"))
             }
-            Self::Own(_, own) => Ok(own.iter().cloned().collect()),
-            Self::Made(Some(manifest), Some(platform)) => {
+            (Origin::Own(_, own), _) => Ok(own.iter().cloned().collect()),
+            (Origin::Made(Some(manifest)), Some(platform)) => {
                 let template = Inputs { manifest, platform, protocol }.template()?;
                 let yaml = Written { text: to_yaml(&template), ending: "yaml" };
                 let json = Written { text: template.to_string(), ending: "json" };
                 Ok(vec![yaml, json])
             }
-            Self::Made(..) => Ok(Vec::new()),
+            (Origin::Made(_), _) => Ok(Vec::new()),
         }
     }
 
     /// The refusal of a template that has so many bytes in the shortest way to write it.
     pub fn too_large(&self, bytes: usize, limit: &Limit) -> Problems {
-        let message = match self {
-            Self::Made(Some(manifest), Some(platform)) => {
+        let message = match (&self.origin, &self.platform) {
+            (Origin::Made(Some(manifest)), Some(platform)) => {
                 format!("has {bytes} bytes as JSON without spaces: {}", limit.advice(&largest(manifest, platform)))
             }
             _ => format!("has {bytes} bytes: {}", limit.advice("Comments and indentation count too")),
@@ -132,9 +148,9 @@ impl Source {
 
     /// What a template is called in messages.
     pub fn place(&self) -> Place {
-        match self {
-            Self::Own(place, _) => place.clone(),
-            Self::Made(..) => Place::whole("the template"),
+        match &self.origin {
+            Origin::Own(place, _) => place.clone(),
+            Origin::Made(_) => Place::whole("the template"),
         }
     }
 }

@@ -72,6 +72,42 @@ fn a_teams_own_template_is_taken_as_it_is() {
 }
 
 #[test]
+fn a_teams_own_template_is_for_the_platforms_environment_only() {
+    let render = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1";
+    let own = "Resources: {}\n";
+    let build = build().file("own.yaml", own).variable("CANARY_PLATFORM_PROTOCOL", "grpc");
+    let build = build.file("platform.yaml", "Environment: prod\nNamespace: prod.local\n");
+    let protocol = "deploy.json:5: `Protocol` is `http`, and `Protocol` is `grpc` at CANARY_PLATFORM_PROTOCOL\n";
+    assert_eq!(build.refused(render), protocol);
+    assert_eq!(
+        build.refused(&format!("{render} --platform platform.yaml")),
+        format!(
+            "deploy.json:2: `EnvironmentName` is `demo`, and `Environment` is `prod` at platform.yaml:1\n\
+             deploy.json:3: `Namespace` is `demo.local`, and `Namespace` is `prod.local` at platform.yaml:2\n{protocol}"
+        )
+    );
+    assert_eq!(
+        build.file("platform.yaml", "AllowdCpu: [256]\n").refused(&format!("{render} --platform platform.yaml")),
+        "platform.yaml:1: `AllowdCpu` is not a key: the nearest is `AllowedCpu`\n"
+    );
+}
+
+#[test]
+fn settings_that_a_teams_own_template_does_not_follow_are_named() {
+    let render = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1 -o -";
+    let own = "Resources: {}\n";
+    let build = build().file("own.yaml", own).variable("CANARY_PLATFORM_ENVIRONMENT", "demo");
+    assert_eq!(build.canary(render).stderr, "");
+    let build = build.variable("CANARY_PLATFORM_VPC", "vpc-1").file("platform.yaml", "AllowedCpu: [256]\nCluster:\n");
+    let outcome = build.canary(&format!("{render} --platform platform.yaml"));
+    assert_eq!((outcome.code, template_of(&outcome.stdout).as_str()), (0, own));
+    assert_eq!(
+        outcome.stderr,
+        "note: own.yaml is taken as it is: the platform's other settings (`AllowedCpu`, `Vpc`) are for templates made from a manifest\n"
+    );
+}
+
+#[test]
 fn what_the_state_machine_would_refuse_is_refused_with_its_line() {
     let bad = DEPLOY.replace("25", "250").replace("WaitTime", "WaitTim");
     let build = build().file("deploy.json", &bad);

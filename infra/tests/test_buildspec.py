@@ -131,6 +131,7 @@ def test_a_team_may_bring_a_template_of_its_own(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     own = backend.file("specfiles/canary-helper.yaml").read_bytes()
     assert base64.b64decode(backend.deploy_json()["CanaryTemplate"]) == own
+    assert "(`AllowedCpu`, `Vpc`) are for templates made from a manifest" in done.stderr
 
 
 def test_a_build_without_the_platforms_tools_uses_its_own(tmp_path: Path) -> None:
@@ -179,11 +180,29 @@ def test_a_mistake_is_said_before_anything_is_built(
     assert not web.file("deploy.json").exists()
 
 
-def test_another_environment_than_the_pipelines_is_refused(tmp_path: Path) -> None:
-    web = build(tmp_path, "hello-web", CANARY_PLATFORM_ENVIRONMENT="shop")
-    done = web.run()
-    assert (done.returncode, web.calls("docker")) == (1, [])
-    assert "`EnvironmentName` is `demo`" in done.stderr
+@pytest.mark.parametrize("service", ["hello-web", "hello-backend"], ids=["manifest", "own template"])
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("ENVIRONMENT", "shop", "`EnvironmentName` is `demo`"),
+        ("NAMESPACE", "shop.local", "`Namespace` is `demo.local`"),
+        ("PROTOCOL", "grpc", "`Protocol` is `http`"),
+    ],
+)
+def test_another_environment_than_the_pipelines_is_refused(
+    tmp_path: Path, service: str, variable: str, value: str, complaint: str
+) -> None:
+    made = build(tmp_path, service, **{f"CANARY_PLATFORM_{variable}": value})
+    done = made.run()
+    assert (done.returncode, made.calls("docker")) == (1, [])
+    assert complaint in done.stderr
+
+
+def test_a_template_of_a_teams_own_is_held_to_the_platforms_file(tmp_path: Path) -> None:
+    backend = build(tmp_path, "hello-backend", CANARY_PLATFORM_ENVIRONMENT="")
+    (backend.world / "bucket" / "platform.yaml").write_text("Environment: shop\n")
+    assert backend.run().returncode == 1
+    assert backend.calls("docker") == []
 
 
 def test_a_registry_that_refuses_ends_the_build(tmp_path: Path) -> None:

@@ -57,6 +57,9 @@ const KEYS: [&str; 23] = [
     "Sidecars",
 ];
 
+/// Those that a deploy.json is held to. All others shape the templates that are made from manifests.
+const HELD: [&str; 3] = ["Environment", "Namespace", "Protocol"];
+
 /// A text that may hold `${…}`.
 const WORD: Pattern = Pattern { allowed: "one or more visible ASCII characters", accepts: is_visible, shown: true };
 
@@ -157,6 +160,8 @@ pub struct Platform {
     pub scaling: Scaling,
     /// Containers that every task has.
     pub sidecars: Vec<Sidecar>,
+    /// The keys that are set and that no deploy.json is held to.
+    pub shaping: Vec<String>,
 }
 
 impl Platform {
@@ -214,6 +219,7 @@ impl Platform {
             xray: sidecar::xray(root.section("XRay", problems), problems),
             scaling: scaling(root.section("Scaling", problems), problems),
             sidecars: sidecar::all(&mut root, problems),
+            shaping: root.keys().filter(|key| !HELD.contains(key)).map(str::to_owned).collect(),
         };
         platform.check(&mut root, problems);
         root.finish(problems, |_| None);

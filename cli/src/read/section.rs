@@ -38,6 +38,11 @@ impl<'a> Section<'a> {
         &self.place
     }
 
+    /// The keys with a value, in the order of the file.
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.entries.iter().filter(|(_, node)| node.kind != Kind::Empty).map(|(key, _)| key.name.as_str())
+    }
+
     /// The value of a key, unless it is absent or empty.
     pub fn find(&mut self, key: &'static str) -> Option<Found<'a>> {
         if !self.known.contains(&key) {
