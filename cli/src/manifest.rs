@@ -17,7 +17,7 @@ use crate::{
 
 const FAMILY: &str = "1 to 61 letters, digits and hyphens, beginning with a letter";
 const PATH: &str = "a path that begins with `/`";
-/// Virtual services' names are host names: callers name them in their requests.
+/// Virtual services' names are host names: callers name them in their requests, and Cloud Map's DNS makes no difference of case.
 const BACKEND: Pattern = Pattern {
     allowed: "the name of a virtual service: 1 to 255 letters, digits, hyphens, underscores and dots, and `${…}`",
     accepts: is_service_name,
@@ -86,7 +86,7 @@ impl Manifest {
             command: app.list("Command", problems, |item, problems| Some(item.text(problems)?.value)),
             backends: mesh
                 .find("Backends")
-                .map(|found| found.distinct(problems, |item, p| item.literal_matching(&BACKEND, p)))
+                .map(|found| found.distinct(problems, |item, p| item.literal_matching(&BACKEND, p), Setting::as_host))
                 .unwrap_or_default(),
         };
         for section in [task, app, mesh, root] {

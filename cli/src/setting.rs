@@ -21,7 +21,7 @@ const NAMES: [&str; 11] = [
 ];
 
 /// A setting. Both forms may hold `${…}`, so that one file serves every service and environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Setting {
     /// The value itself.
     Text(String),
@@ -43,6 +43,15 @@ impl Setting {
     #[must_use]
     pub fn exported(name: &str) -> Self {
         Self::Export(format!("${{EnvironmentName}}:{name}"))
+    }
+
+    /// This setting as a host name, in which case makes no difference.
+    #[must_use]
+    pub fn as_host(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::Text(text.to_ascii_lowercase()),
+            Self::Export(name) => Self::Export(name.clone()),
+        }
     }
 
     /// How a template says it.

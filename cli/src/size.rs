@@ -7,7 +7,7 @@ use canary_core::text::whole_number;
 use crate::{
     fargate,
     manifest::Manifest,
-    platform::{LaunchType, Platform},
+    platform::{LaunchType, Platform, Sidecar},
     problem::Problems,
     read::{Located, any_of},
 };
@@ -55,12 +55,37 @@ pub fn check(manifest: &Manifest, platform: &Platform, problems: &mut Problems) 
         check_allowed(cpu, &platform.allowed_cpu, "", problems);
     }
     check_allowed(&manifest.memory, &platform.allowed_memory, " MiB", problems);
-    let sidecars: u32 = platform.sidecar_memory().iter().sum();
+    check_room(manifest, platform, problems);
+}
+
+/// Whether the task has what its containers ask for: ECS refuses a task whose containers reserve more than it has, and one with
+/// a container that may use more.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+fn check_room(manifest: &Manifest, platform: &Platform, problems: &mut Problems) {
+    let mut check_sum = |size: &Located<u32>, reserved: fn(&Sidecar) -> Option<u32>, unit: &str| {
+        let sum: u64 = platform.containers().filter_map(reserved).map(u64::from).sum();
+        if sum > u64::from(size.value) {
+            let message = format!(
+                "`{}` is {}{unit}, and the platform's sidecars alone reserve {sum}{unit}: more is needed",
+                size.path, size.value
+            );
+            problems.add(&size.place, message);
+        }
+    };
+    if let Some(cpu) = &manifest.cpu {
+        check_sum(cpu, |sidecar| sidecar.cpu, "");
+    }
     let memory = &manifest.memory;
-    if sidecars > memory.value {
+    // What is kept for a container counts, and what it may use at most only where nothing is kept for it.
+    check_sum(memory, |sidecar| sidecar.memory_reservation.or(sidecar.memory), " MiB");
+    let larger = |sidecar: &&Sidecar| sidecar.memory_reservation.is_some() && sidecar.memory > Some(memory.value);
+    for sidecar in platform.containers().filter(larger) {
         let message = format!(
-            "`{}` is {} MiB, and the platform's sidecars alone reserve {sidecars} MiB: more is needed",
-            memory.path, memory.value
+            "`{}` is {} MiB, and the platform lets container `{}` use {} MiB: as much or more is needed",
+            memory.path,
+            memory.value,
+            sidecar.name,
+            sidecar.memory.unwrap_or_default()
         );
         problems.add(&memory.place, message);
     }

@@ -175,6 +175,14 @@ platform.yaml:6: `Sidecars[2].Name` is `a`: another container has that name
         "manifest.yaml:2: `Task.Family` is `hello-backend`: a sidecar has that name\n"
     );
     assert_eq!(
+        platform("Sidecars:\n  - Name: ''\n    Image: i:1\n  - Image: i:1\n  - Image: i:1\n"),
+        "\
+platform.yaml:2: `Sidecars[0].Name` is ``: allowed is 1 to 255 letters, digits, hyphens and underscores
+platform.yaml:4: `Sidecars[1].Name` is missing: allowed is 1 to 255 letters, digits, hyphens and underscores
+platform.yaml:5: `Sidecars[2].Name` is missing: allowed is 1 to 255 letters, digits, hyphens and underscores
+"
+    );
+    assert_eq!(
         platform("Sidecars:\n  - Name: a b\n    Ports: [x]\n"),
         "\
 platform.yaml:2: `Sidecars[0].Image` is missing: allowed is an image URI
@@ -182,6 +190,49 @@ platform.yaml:2: `Sidecars[0].Name` is `a b`: allowed is 1 to 255 letters, digit
 platform.yaml:3: `Sidecars[0].Ports[0]` is `x`: allowed is a port with its protocol, `8125/udp` or `9090`
 "
     );
+}
+
+#[test]
+fn containers_ask_for_no_more_than_their_task_has() {
+    let agent = |size: &str| format!("Sidecars: [{{ Name: agent, Image: 'i:1', {size} }}]\nEnvoy: {{ Cpu: 56 }}\n");
+    for (size, refusal) in [
+        (
+            "Cpu: 201",
+            "manifest.yaml:3: `Task.Cpu` is 256, and the platform's sidecars alone reserve 257: more is needed",
+        ),
+        (
+            "Memory: 513",
+            "manifest.yaml:4: `Task.Memory` is 512 MiB, and the platform's sidecars alone reserve 513 MiB: more is needed",
+        ),
+        (
+            "Memory: 513, MemoryReservation: 64",
+            "manifest.yaml:4: `Task.Memory` is 512 MiB, and the platform lets container `agent` use 513 MiB: as much or more is needed",
+        ),
+        (
+            "Memory: 64, MemoryReservation: 65",
+            "platform.yaml:1: `Sidecars[0].Memory` is 64 MiB, less than `Sidecars[0].MemoryReservation`, which is 65 MiB: allowed is \
+             65 MiB or more",
+        ),
+    ] {
+        assert_eq!(platform(&agent(size)), format!("{refusal}\n"));
+    }
+    assert_eq!(
+        platform("XRay: { Enabled: true, Memory: 255 }\n"),
+        "platform.yaml:1: `XRay.Memory` is 255 MiB, less than `XRay.MemoryReservation`, which is 256 MiB: allowed is 256 MiB or more\n"
+    );
+    let most = u32::MAX;
+    let sum = u64::from(most) * 2;
+    assert_eq!(
+        platform(&format!("Envoy: {{ Memory: {most} }}\nXRay: {{ Enabled: true, MemoryReservation: {most} }}\n")),
+        format!(
+            "manifest.yaml:4: `Task.Memory` is 512 MiB, and the platform's sidecars alone reserve {sum} MiB: more is needed\n"
+        )
+    );
+    for size in ["Cpu: 200, Memory: 512", "MemoryReservation: 512", "Memory: 512, MemoryReservation: 512"] {
+        let build = Build::new().file("manifest.yaml", MANIFEST).file("platform.yaml", &agent(size));
+        let outcome = build.canary("template --manifest manifest.yaml --platform platform.yaml");
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{size}");
+    }
 }
 
 #[test]
@@ -202,6 +253,8 @@ fn platform_settings_have_to_go_together() {
             `ECS_CLUSTER_NAME`, `ECS_SERVICE_NAME`, `ECS_TASK_DEFINITION_FAMILY`, `REGION`",
         ),
         ("Subnets: []\n", "1: `Subnets` is an empty list: allowed is one item or more, or no such key"),
+        ("AllowedCpu: []\n", "1: `AllowedCpu` is an empty list: allowed is one item or more, or no such key"),
+        ("AllowedMemory: []\n", "1: `AllowedMemory` is an empty list: allowed is one item or more, or no such key"),
         (
             "Subnets: [{ Exports: a }]\n",
             "1: `Subnets[0].Export` is missing: allowed is the name of an export, in one or more visible ASCII characters\n\

@@ -75,6 +75,13 @@ fn a_backend_is_a_host_name_and_named_once() {
         backends("'a.${Namespace}', b, 'a.${Namespace}'"),
         "manifest.yaml:10: `VirtualNode.Backends[2]` is the same as `VirtualNode.Backends[0]`: allowed is once\n"
     );
+    assert_eq!(
+        backends("'a.${Namespace}', A.demo.local, 'A.${Namespace}', a.demo.local"),
+        "\
+manifest.yaml:10: `VirtualNode.Backends[2]` is the same as `VirtualNode.Backends[0]`: allowed is once, and case makes no difference
+manifest.yaml:10: `VirtualNode.Backends[3]` is the same as `VirtualNode.Backends[1]`: allowed is once, and case makes no difference
+"
+    );
 }
 
 #[test]

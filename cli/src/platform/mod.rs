@@ -5,13 +5,13 @@
 
 mod attributes;
 mod ports;
+mod scaling;
 mod sidecar;
 mod variables;
 
-use std::ops::RangeInclusive;
-
 pub use self::{
     ports::Port,
+    scaling::Scaling,
     sidecar::{APP_HEALTH, ENVOY, ENVOY_USER, Sidecar},
     variables::{PREFIX, names as variable_names},
 };
@@ -25,11 +25,6 @@ use crate::{
     size,
 };
 
-/// ECS's limit for the tasks of one service.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html>
-const TASKS: RangeInclusive<u32> = 1..=5_000;
-/// Percent.
-const TARGET_CPU: u32 = 60;
 /// The keys of a platform file.
 const KEYS: [&str; 23] = [
     "Environment",
@@ -98,17 +93,6 @@ pub enum Discovery {
     CloudMap,
     /// By the DNS records that Cloud Map keeps.
     Dns,
-}
-
-/// How many tasks run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Scaling {
-    /// Tasks at least; as many are started.
-    pub min: u32,
-    /// Tasks at most.
-    pub max: u32,
-    /// Average CPU that scaling keeps to, in percent.
-    pub target_cpu: u32,
 }
 
 /// The platform's settings, complete.
@@ -180,11 +164,9 @@ impl Platform {
         problems.unless_any(platform)
     }
 
-    /// The memory that each sidecar takes from the task, in MiB.
-    #[must_use]
-    pub fn sidecar_memory(&self) -> Vec<u32> {
-        let all = self.sidecars.iter().chain(&self.xray).chain([&self.envoy]);
-        all.filter_map(|sidecar| sidecar.memory_reservation.or(sidecar.memory)).collect()
+    /// The containers beside the application whose size the platform can set.
+    pub fn containers(&self) -> impl Iterator<Item = &Sidecar> {
+        self.sidecars.iter().chain(&self.xray).chain([&self.envoy])
     }
 
     fn read(node: &Node, problems: &mut Problems) -> Self {
@@ -212,12 +194,11 @@ impl Platform {
                 .and_then(|found| found.parsed("`http`, `http2`, `grpc` or `tcp`", problems, |text| text.parse().ok())),
             discovery: choice(root.find("Discovery"), "`CloudMap` or `DNS`", discovery, problems),
             cloud_map_attributes: attributes::attributes(root.section("CloudMapAttributes", problems), problems),
-            allowed_cpu: root.list("AllowedCpu", problems, |f, p| Some(f.parsed(size::CPU, p, size::cpu)?.value)),
-            allowed_memory: root
-                .list("AllowedMemory", problems, |f, p| Some(f.parsed(size::MEMORY, p, size::memory)?.value)),
+            allowed_cpu: sizes(&mut root, "AllowedCpu", size::CPU, size::cpu, problems),
+            allowed_memory: sizes(&mut root, "AllowedMemory", size::MEMORY, size::memory, problems),
             envoy: sidecar::envoy(root.section("Envoy", problems), problems),
             xray: sidecar::xray(root.section("XRay", problems), problems),
-            scaling: scaling(root.section("Scaling", problems), problems),
+            scaling: scaling::scaling(root.section("Scaling", problems), problems),
             sidecars: sidecar::all(&mut root, problems),
             shaping: root.keys().filter(|key| !HELD.contains(key)).map(str::to_owned).collect(),
         };
@@ -246,12 +227,32 @@ fn setting(root: &mut Section<'_>, key: &'static str, default: Setting, problems
 
 /// A list of settings; the environment's exports if it is absent.
 fn settings(root: &mut Section<'_>, key: &'static str, exports: &[&str], problems: &mut Problems) -> Vec<Setting> {
-    let Some(found) = root.find(key) else { return exports.iter().map(|name| Setting::exported(name)).collect() };
+    match filled(root, key, problems) {
+        Some(found) => found.distinct(problems, Found::setting, Clone::clone),
+        None => exports.iter().map(|name| Setting::exported(name)).collect(),
+    }
+}
+
+/// A list of sizes; none if it is absent.
+fn sizes(
+    root: &mut Section<'_>,
+    key: &'static str,
+    allowed: &str,
+    parse: fn(&str) -> Option<u32>,
+    problems: &mut Problems,
+) -> Vec<u32> {
+    let item = |item: Found<'_>, problems: &mut Problems| Some(item.parsed(allowed, problems, parse)?.value);
+    filled(root, key, problems).map(|found| found.list(problems, item)).unwrap_or_default()
+}
+
+/// A list that is not empty: an empty one could be meant for none and for any.
+fn filled<'a>(root: &mut Section<'a>, key: &'static str, problems: &mut Problems) -> Option<Found<'a>> {
+    let found = root.find(key)?;
     if found.is_empty_list() {
         found.refuse("is an empty list: allowed is one item or more, or no such key", problems);
-        return Vec::new();
+        return None;
     }
-    found.distinct(problems, Found::setting)
+    Some(found)
 }
 
 fn choice<T: Default>(
@@ -273,16 +274,4 @@ fn discovery(text: &str) -> Option<Discovery> {
         "DNS" => Some(Discovery::Dns),
         _ => None,
     }
-}
-
-fn scaling(mut section: Section<'_>, problems: &mut Problems) -> Scaling {
-    let min = section.find("Min").and_then(|found| found.whole(TASKS, problems)).map_or(1, |found| found.value);
-    let max = section.find("Max").and_then(|found| found.whole(TASKS, problems));
-    let target_cpu = section.find("TargetCpu").and_then(|found| found.whole(1..=100, problems));
-    if let Some(max) = max.as_ref().filter(|max| max.value < min) {
-        problems.add(&max.place, format!("`{}` is {}, less than `Scaling.Min`, which is {min}", max.path, max.value));
-    }
-    section.finish(problems, |_| None);
-    let max = max.map_or(min, |found| found.value);
-    Scaling { min, max, target_cpu: target_cpu.map_or(TARGET_CPU, |found| found.value) }
 }

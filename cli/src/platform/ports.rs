@@ -1,5 +1,7 @@
 //! Which container of a task has which port: a task's containers share its network interface.
 
+use std::collections::HashMap;
+
 use canary_core::request::ENVOY_PORTS;
 
 use super::{
@@ -12,7 +14,7 @@ use crate::{problem::Problems, read::Located};
 pub type Port = (u16, &'static str);
 
 /// Ports with the containers that have them.
-struct Taken(Vec<(Port, String)>);
+struct Taken(HashMap<Port, String>);
 
 impl Taken {
     /// What Envoy and, if it runs, the X-Ray daemon have. The daemon takes segments by UDP, and requests for sampling rules by TCP.
@@ -24,7 +26,7 @@ impl Taken {
 
     /// Adds a problem if another container has the port.
     fn check<T>(&self, found: &Located<T>, port: Port, problems: &mut Problems) {
-        if let Some(((number, protocol), container)) = self.0.iter().find(|(known, _)| *known == port) {
+        if let (Some(container), (number, protocol)) = (self.0.get(&port), port) {
             let message = format!(
                 "`{}` is `{number}/{protocol}`, which container `{container}` has: allowed is a port that no other container of a \
                  task has",
@@ -41,7 +43,7 @@ fn taken(platform: &Platform, problems: &mut Problems) -> Taken {
     for sidecar in &platform.sidecars {
         for port in &sidecar.ports {
             taken.check(port, port.value, problems);
-            taken.0.push((port.value, sidecar.name.clone()));
+            taken.0.entry(port.value).or_insert_with(|| sidecar.name.clone());
         }
     }
     taken

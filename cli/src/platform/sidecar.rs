@@ -1,6 +1,6 @@
 //! The containers that the platform puts beside the application: Envoy, the X-Ray daemon, and any that it wants in every task.
 
-use std::ops::RangeInclusive;
+use std::{collections::HashSet, ops::RangeInclusive};
 
 use canary_core::{request::Pattern, text::whole_number};
 
@@ -21,11 +21,13 @@ pub const APP_HEALTH: &str = "app-health";
 pub const XRAY: &str = "xray-daemon";
 
 /// App Mesh's last image, in the registry of each Region.
-const ENVOY_IMAGE: &str = "840364872350.dkr.ecr.${AWS::Region}.amazonaws.com/aws-appmesh-envoy:v1.29.12.2-prod";
+const ENVOY_DEFAULTS: Defaults = Defaults {
+    image: "840364872350.dkr.ecr.${AWS::Region}.amazonaws.com/aws-appmesh-envoy:v1.29.12.2-prod",
+    ..NO_DEFAULTS
+};
 /// <https://docs.aws.amazon.com/xray/latest/devguide/xray-daemon-ecs.html>, where the daemon's size and port are too.
-const XRAY_IMAGE: &str = "public.ecr.aws/xray/aws-xray-daemon:3.x";
-const XRAY_CPU: u32 = 32;
-const XRAY_MEMORY_RESERVATION: u32 = 256;
+const XRAY_DEFAULTS: Defaults =
+    Defaults { image: "public.ecr.aws/xray/aws-xray-daemon:3.x", cpu: Some(32), memory_reservation: Some(256) };
 pub(super) const XRAY_PORT: u16 = 2000;
 /// Where Envoy's metrics are. The CloudWatch agent scrapes a container at a port that it declares.
 const ENVOY_ADMIN_PORT: u16 = 9901;
@@ -43,6 +45,15 @@ const VARIABLE: Pattern = Pattern {
     },
     shown: true,
 };
+
+/// What a container has unless the settings say otherwise.
+struct Defaults {
+    image: &'static str,
+    cpu: Option<u32>,
+    memory_reservation: Option<u32>,
+}
+
+const NO_DEFAULTS: Defaults = Defaults { image: "", cpu: None, memory_reservation: None };
 
 /// A container beside the application.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +85,7 @@ pub(super) fn envoy(mut section: Section<'_>, problems: &mut Problems) -> Sideca
     let sidecar = Sidecar {
         user: Some(ENVOY_USER.into()),
         ports: vec![ours(ENVOY_ADMIN_PORT, "tcp")],
-        ..container(&mut section, ENVOY, ENVOY_IMAGE, problems)
+        ..container(&mut section, ENVOY, &ENVOY_DEFAULTS, problems)
     };
     section.finish(problems, |_| None);
     sidecar
@@ -83,11 +94,9 @@ pub(super) fn envoy(mut section: Section<'_>, problems: &mut Problems) -> Sideca
 /// The `XRay` section.
 pub(super) fn xray(mut section: Section<'_>, problems: &mut Problems) -> Option<Sidecar> {
     let enabled = section.find("Enabled").and_then(|found| found.boolean(problems)).unwrap_or(false);
-    let container = container(&mut section, XRAY, XRAY_IMAGE, problems);
+    let container = container(&mut section, XRAY, &XRAY_DEFAULTS, problems);
     section.finish(problems, |_| None);
     enabled.then(|| Sidecar {
-        cpu: container.cpu.or(Some(XRAY_CPU)),
-        memory_reservation: container.memory_reservation.or(Some(XRAY_MEMORY_RESERVATION)),
         // Envoy's user, so that traces do not go through Envoy themselves.
         user: Some(ENVOY_USER.into()),
         ports: vec![ours(XRAY_PORT, "udp")],
@@ -102,10 +111,10 @@ fn ours(port: u16, protocol: &'static str) -> Located<Port> {
 /// The `Sidecars` list.
 pub(super) fn all(root: &mut Section<'_>, problems: &mut Problems) -> Vec<Sidecar> {
     let located = root.list("Sidecars", problems, |found, problems| Some(sidecar(found.section(problems), problems)));
-    for (index, (name, _)) in located.iter().enumerate() {
-        let taken = [ENVOY, APP_HEALTH, XRAY].contains(&name.value.as_str())
-            || located[..index].iter().any(|(earlier, _)| earlier.value == name.value);
-        if taken {
+    let mut taken = HashSet::from([ENVOY, APP_HEALTH, XRAY]);
+    // A name that is missing or wrong is a problem already.
+    for (name, _) in located.iter().filter(|(name, _)| !name.value.is_empty()) {
+        if !taken.insert(&name.value) {
             problems.add(&name.place, format!("`{}` is `{}`: another container has that name", name.path, name.value));
         }
     }
@@ -127,33 +136,45 @@ fn sidecar(mut section: Section<'_>, problems: &mut Problems) -> (Located<String
         ports: section.list("Ports", problems, |item, problems| {
             item.parsed("a port with its protocol, `8125/udp` or `9090`", problems, port)
         }),
-        ..container(&mut section, &name.value, "", problems)
+        ..container(&mut section, &name.value, &NO_DEFAULTS, problems)
     };
     section.finish(problems, |_| None);
     (name, sidecar)
 }
 
 /// What every container has.
-fn container(section: &mut Section<'_>, name: &str, image: &str, problems: &mut Problems) -> Sidecar {
-    let mut whole = |key, allowed| {
-        section.find(key).and_then(|found| found.whole(allowed, problems)).map(|found: Located<u32>| found.value)
-    };
-    let (cpu, memory, memory_reservation) =
-        (whole("Cpu", CPU), whole("Memory", MEMORY), whole("MemoryReservation", MEMORY));
+fn container(section: &mut Section<'_>, name: &str, defaults: &Defaults, problems: &mut Problems) -> Sidecar {
+    let mut whole = |key, allowed| section.find(key).and_then(|found| found.whole(allowed, problems));
+    let (cpu, memory, reservation) = (whole("Cpu", CPU), whole("Memory", MEMORY), whole("MemoryReservation", MEMORY));
+    let memory_reservation = reservation.map(|found| found.value).or(defaults.memory_reservation);
+    check_limits(memory.as_ref(), memory_reservation, problems);
     Sidecar {
         name: name.to_owned(),
         image: section
             .find("Image")
             .and_then(|found| found.setting(problems))
-            .unwrap_or_else(|| Setting::Text(image.to_owned())),
-        cpu,
-        memory,
+            .unwrap_or_else(|| Setting::Text(defaults.image.to_owned())),
+        cpu: cpu.map(|found| found.value).or(defaults.cpu),
+        memory: memory.map(|found| found.value),
         memory_reservation,
         essential: true,
         user: None,
         command: Vec::new(),
         environment: Vec::new(),
         ports: Vec::new(),
+    }
+}
+
+/// ECS takes no container that cannot have the memory that is kept for it.
+fn check_limits(memory: Option<&Located<u32>>, reservation: Option<u32>, problems: &mut Problems) {
+    let (Some(memory), Some(kept)) = (memory, reservation) else { return };
+    if memory.value < kept {
+        let message = format!(
+            "`{path}` is {} MiB, less than `{path}Reservation`, which is {kept} MiB: allowed is {kept} MiB or more",
+            memory.value,
+            path = memory.path
+        );
+        problems.add(&memory.place, message);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A value that was found under its key, and the ways to read it.
 
-use std::ops::RangeInclusive;
+use std::{collections::HashMap, hash::Hash, ops::RangeInclusive};
 
 use canary_core::{request::Pattern, text::whole_number};
 
@@ -116,19 +116,24 @@ impl<'a> Found<'a> {
         items.iter().enumerate().map(item).filter_map(|found| read(found, problems)).collect()
     }
 
-    /// The items of a list in which none is repeated, each with `read`.
-    pub fn distinct<T: PartialEq>(
+    /// The items of a list in which none is repeated, each with `read`. Items with equal `key`s are the same.
+    pub fn distinct<T: PartialEq, K: Eq + Hash>(
         self,
         problems: &mut Problems,
         read: impl Fn(Found<'a>, &mut Problems) -> Option<T>,
+        key: impl Fn(&T) -> K,
     ) -> Vec<T> {
         let items = self.list(problems, |item, problems| {
             let (path, place) = (item.path.clone(), item.node.place.clone());
             Some(Located { value: read(item, problems)?, path, place })
         });
-        for (index, item) in items.iter().enumerate() {
-            if let Some(first) = items[..index].iter().find(|earlier| earlier.value == item.value) {
-                problems.add(&item.place, format!("`{}` is the same as `{}`: allowed is once", item.path, first.path));
+        let mut known: HashMap<K, &Located<T>> = HashMap::new();
+        for item in &items {
+            let first = *known.entry(key(&item.value)).or_insert(item);
+            if first.path != item.path {
+                let case = if first.value == item.value { "" } else { ", and case makes no difference" };
+                let message = format!("`{}` is the same as `{}`: allowed is once{case}", item.path, first.path);
+                problems.add(&item.place, message);
             }
         }
         items.into_iter().map(|item| item.value).collect()

@@ -115,8 +115,7 @@ impl Inputs<'_> {
     /// A container's name is taken by the application itself, which is named after the microservice.
     fn check_names(&self, problems: &mut Problems) {
         let family = &self.manifest.family;
-        let sidecars = self.platform.sidecars.iter().chain(&self.platform.xray).chain([&self.platform.envoy]);
-        let mut names = sidecars.map(|sidecar| sidecar.name.as_str()).chain([APP_HEALTH]);
+        let mut names = self.platform.containers().map(|sidecar| sidecar.name.as_str()).chain([APP_HEALTH]);
         if names.any(|name| name == family.value) {
             let message = format!("`{}` is `{}`: a sidecar has that name", family.path, family.value);
             problems.add(&family.place, message);
