@@ -13,7 +13,7 @@ use crate::{
     manifest::Manifest,
     platform::Platform,
     problem::{Place, Problems},
-    read::shown,
+    read::{KeyLines, shown},
 };
 
 /// What a commit may be. With the shortest name of a microservice and a hyphen, 61 characters make a DNS label.
@@ -39,10 +39,8 @@ impl Draft {
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
         let fields: IndexMap<String, Value> =
             json::members(text).map_err(|unreadable| problems(file, text, unreadable))?.into_iter().collect();
-        let place = |field: &String| {
-            lines(text, field).next().map_or_else(|| Place::whole(file), |line| Place::line(file, line))
-        };
-        let places = fields.keys().map(|field| (field.clone(), place(field))).collect();
+        let lines = KeyLines::of(text);
+        let places = fields.keys().map(|field| (field.clone(), Place::line(file, lines.first(field)))).collect();
         Ok(Self { file: Place::whole(file), fields, places })
     }
 
@@ -101,18 +99,10 @@ impl Draft {
         text.map(|text| text + "\n").map_err(|error| Problems::one(&self.file, error.to_string()))
     }
 
-    /// Where a field stands.
+    /// Where a field stands, in either of its spellings; the file if it is absent.
     fn place(&self, field: &str) -> &Place {
-        self.place_of(|known| known == field)
-    }
-
-    /// Where the field stands whose name is meant, in either of its spellings.
-    fn place_of(&self, meant: impl Fn(&str) -> bool) -> &Place {
-        let mut places = self.places.iter();
-        let place = places
-            .find(|(name, _)| meant(name))
-            .or_else(|| self.places.iter().find(|(name, _)| meant(canonical(name))));
-        place.map_or(&self.file, |(_, place)| place)
+        let other_spelling = || self.places.iter().find(|(name, _)| canonical(name) == field).map(|(_, place)| place);
+        self.places.get(field).or_else(other_spelling).unwrap_or(&self.file)
     }
 
     fn checked(&self) -> Result<DeployRequest, Problems> {
@@ -121,8 +111,8 @@ impl Draft {
             let Error::InvalidInput(invalid) = &error else { return Problems::one(&self.file, error.to_string()) };
             let mut problems = Problems::default();
             for problem in invalid.iter() {
-                let named = |field: &str| problem.field.as_deref() == Some(field);
-                problems.add(self.place_of(named), problem.to_string());
+                let place = problem.field.as_deref().map_or(&self.file, |field| self.place(field));
+                problems.add(place, problem.to_string());
             }
             problems.sorted()
         })
@@ -148,25 +138,16 @@ fn problems(file: &str, text: &str, unreadable: Unreadable) -> Problems {
             Problems::one(&Place::line(file, line), format!("not a JSON object: {why}"))
         }
         Unreadable::SetTwice(keys) => {
-            let mut problems = Problems::default();
+            let (mut problems, lines) = (Problems::default(), KeyLines::of(text));
             for key in keys {
-                let last = lines(text, &key).last().unwrap_or_default();
-                problems.add(&Place::line(file, last), format!("{} is set twice: {}", shown(&key), json::SET_ONCE));
+                problems.add(
+                    &Place::line(file, lines.last(&key)),
+                    format!("{} is set twice: {}", shown(&key), json::SET_ONCE),
+                );
             }
             problems.sorted()
         }
     }
-}
-
-/// The lines that have a key, counted from 1.
-fn lines(text: &str, field: &str) -> impl Iterator<Item = usize> {
-    text.lines().enumerate().filter(move |(_, line)| names(line, field)).map(|(index, _)| index + 1)
-}
-
-/// Whether a line of JSON has this key.
-fn names(line: &str, field: &str) -> bool {
-    let quoted = Value::from(field).to_string();
-    line.match_indices(&quoted).any(|(at, _)| line[at + quoted.len()..].trim_start().starts_with(':'))
 }
 
 /// Whether the request is about what the manifest and the platform describe, as far as they could be read.

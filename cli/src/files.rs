@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::Path,
 };
@@ -15,6 +15,9 @@ use crate::{
     problem::{Place, Problems},
 };
 
+/// The size of the largest file that is read, 1 MiB: no template and no deploy.json that AWS takes is larger.
+const MOST_BYTES: u64 = 1_048_576;
+
 /// A file's name and text.
 pub struct Text {
     /// As it was given.
@@ -26,11 +29,18 @@ pub struct Text {
 /// Reads a file.
 ///
 /// # Errors
-/// That the file cannot be read.
+/// That the file cannot be read, or is too large to be one of ours.
 pub fn read(path: &Path) -> Result<Text, Problems> {
     let name = path.display().to_string();
-    let text = fs::read_to_string(path)
-        .map_err(|error| Problems::one(&Place::whole(&name), format!("cannot be read: {error}")))?;
+    let refuse = |message: String| Problems::one(&Place::whole(&name), message);
+    let mut bytes = Vec::new();
+    // A pipe has no size that could be looked up first.
+    let read = fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
+    if read.map_err(|error| refuse(format!("cannot be read: {error}")))? as u64 > MOST_BYTES {
+        return Err(refuse(format!("has more than {MOST_BYTES} bytes: allowed is 1 MiB at most")));
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| refuse("has bytes that are not UTF-8: allowed is UTF-8 text".into()))?;
     Ok(Text { name, text: without_bom(&text).to_owned() })
 }
 

@@ -115,7 +115,7 @@ fn without_a_bucket_a_large_template_is_refused_and_the_option_is_named() {
 fn a_bucket_has_a_limit_too() {
     let build = build().file("own.yaml", &own(1_000_000)).program("aws", AWS);
     assert_eq!(build.canary(&format!("{OWN} {BUCKET}")).code, 0);
-    let build = build.file("own.yaml", &own(1_000_001)).file("platform.yaml", &heavy(1_500_000));
+    let build = build.file("own.yaml", &own(1_000_001)).file("platform.yaml", &heavy(1_400_000));
     assert_eq!(
         build.refused(&format!("{OWN} {BUCKET}")),
         "own.yaml: has 1000001 bytes: CloudFormation takes 1000000 from a bucket. Comments and indentation count too: \

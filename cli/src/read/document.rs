@@ -3,6 +3,8 @@
 //! Scalars stay as they were written, because what they mean depends on the key: `Family: 123` is a name, and a commit such as
 //! `1e5` is not a number.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span};
 
 use crate::problem::{Place, Problems};
@@ -126,14 +128,15 @@ impl<'a> Reader<'a> {
 
     fn map(&mut self) -> Result<Kind, Problems> {
         let mut entries: Vec<(Key, Node)> = Vec::new();
+        let mut places: HashMap<String, Place> = HashMap::new();
         loop {
             let key = match self.next()? {
                 (Event::MappingEnd, _) => return Ok(Kind::Map(entries)),
                 (Event::Scalar(text, ..), span) => Key { name: text.into_owned(), place: self.place(span.start) },
                 (_, span) => return Err(self.problem(span, "a key has to be a plain name")),
             };
-            if let Some((first, _)) = entries.iter().find(|(known, _)| known.name == key.name) {
-                let message = format!("`{}` is set twice: it is already at {}", key.name, first.place);
+            if let Some(first) = places.insert(key.name.clone(), key.place.clone()) {
+                let message = format!("{} is set twice: it is already at {first}", super::shown(&key.name));
                 return Err(Problems::one(&key.place, message));
             }
             let (event, span) = self.next()?;

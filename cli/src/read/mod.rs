@@ -2,11 +2,13 @@
 
 mod document;
 mod found;
+mod key_lines;
 mod section;
 
 pub use self::{
     document::{Key, Kind, Node},
     found::{Found, Located, is_visible},
+    key_lines::KeyLines,
     section::Section,
 };
 pub use canary_core::{

@@ -3,6 +3,9 @@
 use super::{Found, Key, Kind, Located, Node, instead, shown};
 use crate::problem::{Place, Problems};
 
+/// So many unknown keys of a section are named, and the others are counted: more of them are another kind of file.
+const SHOWN_KEYS: usize = 20;
+
 /// A mapping under way.
 pub struct Section<'a> {
     path: String,
@@ -103,10 +106,9 @@ impl<'a> Section<'a> {
 
     /// Names each key that nobody asked for. `elsewhere` says of a key that it has its place, but not here.
     pub fn finish(self, problems: &mut Problems, elsewhere: impl Fn(&str) -> Option<String>) {
-        for (key, _) in self.entries {
-            if self.known.contains(&key.name.as_str()) {
-                continue;
-            }
+        let unknown = |key: &&Key| !self.known.contains(&key.name.as_str());
+        let mut unknown = self.entries.iter().map(|(key, _)| key).filter(unknown);
+        for key in unknown.by_ref().take(SHOWN_KEYS) {
             let name = shown(&self.path_of(&key.name));
             let message = match elsewhere(&key.name) {
                 Some(reason) => format!("{name} {reason}"),
@@ -115,6 +117,14 @@ impl<'a> Section<'a> {
                     format!("{name} is not a key: {instead}")
                 }
             };
+            problems.add(&key.place, message);
+        }
+        if let Some(key) = unknown.next() {
+            let message = format!(
+                "{} is not a key, and neither are {} after it",
+                shown(&self.path_of(&key.name)),
+                unknown.count()
+            );
             problems.add(&key.place, message);
         }
     }

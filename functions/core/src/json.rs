@@ -63,10 +63,9 @@ fn read<T>(
         let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
         Unreadable::Syntax { line: error.line(), why: why.to_owned() }
     })?;
-    match twice.into_inner() {
-        twice if twice.is_empty() => Ok(value),
-        twice => Err(Unreadable::SetTwice(twice)),
-    }
+    let (mut twice, mut named) = (twice.into_inner(), HashSet::new());
+    twice.retain(|key: &String| named.insert(key.clone()));
+    if twice.is_empty() { Ok(value) } else { Err(Unreadable::SetTwice(twice)) }
 }
 
 /// Reads any value and notes the keys that are set twice.
@@ -80,11 +79,10 @@ impl Reader<'_> {
         let (mut members, mut keys) = (Members::new(), HashSet::new());
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(self)?;
-            let mut twice = self.twice.borrow_mut();
             if keys.insert(key.clone()) {
                 members.push((key, value));
-            } else if !twice.contains(&key) {
-                twice.push(key);
+            } else {
+                self.twice.borrow_mut().push(key);
             }
         }
         Ok(members)
