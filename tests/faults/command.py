@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
@@ -78,7 +79,7 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
 
         def work(player: Player) -> None:
             for case in _shared(waiting, lock):
-                results[case] = result = player.play(case.kind, case.call, case.fault)
+                results[case] = result = player.judge(case.kind, case.call, case.fault)
                 finished = f", finished by {result.repaired}" if result.repaired else ""
                 say(f"{len(results)}/{len(chosen)} {case} -> {result.final}{finished} ({result.seconds:.1f} s)")
                 for violation in result.violations:
@@ -92,10 +93,13 @@ def play_all(players: Sequence[Player], part: Part, only: Sequence[str]) -> tupl
 
 @contextmanager
 def _ended_early(players: Sequence[Player]) -> Iterator[None]:
-    """Ends the environments if the block ends early, by Ctrl-C or an error: whoever plays in one then ends too."""
+    """Ends the environments if the block ends early, by Ctrl-C or an error: whoever plays in one then ends too, and what that
+    player's own error says is that its environment was ended."""
     try:
         yield
-    except BaseException:
+    except BaseException as error:
+        if not isinstance(error, KeyboardInterrupt):
+            traceback.print_exception(error)
         for player in players:
             player.env.stop()
         raise

@@ -6,6 +6,7 @@ import itertools
 import json
 import threading
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,17 @@ class Player:
             if ending.entered()[-1] != kind.ends:
                 raise LocalError(f"without a fault, `{kind.name}` ended in `{ending.entered()[-1]}`: {ending.cause}")
             return numbered(self.lane.proxy.fired(), ids)
+
+    def judge(self, kind: Kind, call: Call, fault: Fault) -> Result:
+        """`play`. What this program itself fails at is a violation of its case, and no reason to lose the others."""
+        try:
+            return self.play(kind, call, fault)
+        except LocalError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever it is, the other cases are to be played)
+            traceback.print_exc()
+            self._live = None
+            return Result("", 0, 0, "", [f"harness: {type(error).__name__}: {error}"])
 
     def play(self, kind: Kind, call: Call, fault: Fault) -> Result:
         """One deployment with one fault, and what finishes it. One that its call escaped, or a function that was to be killed and
