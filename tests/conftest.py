@@ -23,6 +23,8 @@ MISBEHAVIOURS = {
     "hello-backend:errors*": {"ERROR_PERCENT": "100"},
 }
 
+# How long a stack takes to be created is no subject of these tests.
+STACK_SECONDS = 0.5
 # Listens as many seconds after its start as an app that has much to load.
 LATE_SECONDS = 12
 
@@ -58,6 +60,16 @@ def image_map(directory: Path) -> Path:
     return path
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests that run side by side, those of a file stay together, because they share what they deployed; but a test with an
+    environment of its own, which takes longest, goes by itself and begins before the others."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_function_is_denied_a_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """IAM denies the functions nothing, in any environment of this process: pytest has one for each worker, and each looks at
@@ -84,7 +96,8 @@ def _only_hello_stays() -> Iterator[None]:
 def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """A running environment with version 1111111 of hello-web and hello-backend live."""
     directory = tmp_path_factory.mktemp("environment")
-    with Environment.start(ROOT, images=[image_map(directory)], state_dir=directory / "state") as running:
+    images, state_dir = [image_map(directory)], directory / "state"
+    with Environment.start(ROOT, images=images, state_dir=state_dir, stack_seconds=STACK_SECONDS) as running:
         hello.deploy_first(running)
         _running.append(running)
         yield running

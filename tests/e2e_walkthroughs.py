@@ -24,7 +24,9 @@ def test_there_are_pages() -> None:
     assert "hello" in [page.stem for page in PAGES]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, marks=pytest.mark.xdist_group(page.stem), id=page.stem) for page in PAGES]
+)
 def test_a_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
     assert shutil.which("curl"), "the pages call the applications with curl: install it"
     shutil.rmtree(ROOT / "target" / "walkthrough" / page.stem, ignore_errors=True)
