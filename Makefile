@@ -133,8 +133,10 @@ build: ## Build everything for this machine, and zip the functions into target/f
 # may be newer; cargo-lambda links with zig (from the ziglang package), against the version named in the target.
 TARGET := $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu.2.34
 
+ARCH_IS_KNOWN = @case "$(ARCH)" in x86_64|arm64) ;; *) echo "error: ARCH is x86_64 or arm64, not '$(ARCH)'" >&2; exit 2;; esac
+
 package: $(TOOLS) ## Build the functions' zips for Lambda into target/package (ARCH=arm64 or x86_64)
-	@case "$(ARCH)" in x86_64|arm64) ;; *) echo "error: ARCH is x86_64 or arm64, not '$(ARCH)'" >&2; exit 2;; esac
+	$(ARCH_IS_KNOWN)
 	@command -v cargo > /dev/null || { echo "error: cargo is missing: install Rust from https://rustup.rs" >&2; exit 1; }
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --output-format zip \
 		--lambda-dir target/lambda $(FUNCTIONS:%=-p %) $(BESIDE:%=-p %)
@@ -144,6 +146,7 @@ package: $(TOOLS) ## Build the functions' zips for Lambda into target/package (A
 	done
 
 package-cli: $(TOOLS) ## Build the canary command that a pipeline's builds run (ARCH=arm64 or x86_64)
+	$(ARCH_IS_KNOWN)
 	PATH="$(CURDIR)/$(BIN):$$PATH" cargo lambda build --release --target $(TARGET) --lambda-dir target/lambda -p canary-cli
 	@mkdir -p target/package && cp target/lambda/canary/bootstrap target/package/canary-$(ARCH)
 

@@ -41,11 +41,11 @@ class Deployed:
         return {"StateMachineArn": "arn:machine", "StateMachineAliasArn": "arn:machine:live"}
 
 
-def target(stacks: Deployed, **flags: str) -> Target:
+def target(stacks: Deployed, root: Path = ROOT, **flags: str) -> Target:
     """A target that deploys into `stacks` and uploads to nowhere."""
     settings = resolve(flags, {"AWS_REGION": "us-west-2"}, Path("/nonexistent/settings"), "x86_64")
     s3 = Recorder(head_object=refusal("404"), head_bucket=refusal("404"))
-    made = Target(settings, lambda _: s3, ROOT, lambda _: None)
+    made = Target(settings, lambda _: s3, root, lambda _: None)
     made.__dict__.update(stacks=stacks, identity=(templates.ACCOUNT, "aws"))
     return made
 

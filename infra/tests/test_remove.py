@@ -95,22 +95,3 @@ def test_nothing_of_a_bucket_that_others_made_is_removed() -> None:
     with pytest.raises(InfraError, match="it was not made here"):
         artifacts.delete_bucket(lambda _: s3, "theirs", "111122223333", print)
     assert [operation for operation, _ in s3.calls] == ["head_bucket", "get_bucket_tagging"]
-
-
-def test_a_release_has_a_prefix_of_its_own_and_is_uploaded_once(tmp_path: Path) -> None:
-    packages = tmp_path / "target" / "package"
-    packages.mkdir(parents=True)
-    (tmp_path / "statemachine").mkdir()
-    for name in artifacts.FUNCTIONS:
-        (packages / f"{name}.zip").write_bytes(name.encode())
-    with pytest.raises(InfraError, match="`statemachine/canary.asl.json` is missing"):
-        artifacts.upload_release(lambda _: Recorder(), "b", tmp_path, print)
-    (tmp_path / "statemachine" / "canary.asl.json").write_text("{}")
-    s3 = Recorder(head_object=refusal("404"))
-    first = artifacts.upload_release(lambda _: s3, "b", tmp_path, print)
-    assert len([call for call in s3.calls if call[0] == "put_object"]) == len(artifacts.FUNCTIONS) + 1
-    again = Recorder()
-    assert artifacts.upload_release(lambda _: again, "b", tmp_path, print) == first
-    assert {operation for operation, _ in again.calls} == {"head_object"}
-    (packages / "rollback.zip").write_bytes(b"changed")
-    assert artifacts.upload_release(lambda _: again, "b", tmp_path, print) != first

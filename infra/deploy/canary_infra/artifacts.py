@@ -11,6 +11,7 @@ from pathlib import Path
 
 from botocore.exceptions import ClientError
 
+from . import programs
 from .aws import Clients, code, message
 from .errors import InfraError
 from .stacks import Say
@@ -62,8 +63,8 @@ def ensure_bucket(client: Clients, bucket: str, region: str, identity: tuple[str
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [_OLD_TEMPLATES]})
 
 
-def upload_release(client: Clients, bucket: str, checkout: Path, say: Say) -> str:
-    """Puts the functions and the state machine under a prefix made of their contents; returns it.
+def upload_release(client: Clients, bucket: str, checkout: Path, architecture: str, say: Say) -> str:
+    """Puts the functions, which have to be built for `architecture`, and the state machine under a prefix made of their contents; returns it.
 
     CloudFormation compares keys and not what lies under them: other contents need another key to be seen.
     """
@@ -74,6 +75,8 @@ def upload_release(client: Clients, bucket: str, checkout: Path, say: Say) -> st
         if not path.is_file():
             raise InfraError(f"`{path.relative_to(checkout)}` is missing: run `make package`")
         contents[path.name] = path.read_bytes()
+        if path.suffix == ".zip":
+            programs.check_zip(str(path.relative_to(checkout)), contents[path.name], architecture)
     prefix = f"canary/{_digest(contents)}/"
     for name, body in contents.items():
         _put(client, bucket, prefix + name, body, say)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from . import artifacts, releases, samples
+from . import artifacts, programs, releases, samples
 from .aws import Clients, identity
 from .errors import InfraError
 from .settings import Settings
@@ -105,7 +105,9 @@ def shared(target: Target) -> None:
     artifacts.ensure_bucket(target.client, target.bucket, settings.aws_region, target.identity, target.say)
     parameters = {
         "ArtifactBucket": target.bucket,
-        "ArtifactPrefix": artifacts.upload_release(target.client, target.bucket, target.checkout, target.say),
+        "ArtifactPrefix": artifacts.upload_release(
+            target.client, target.bucket, target.checkout, settings.architecture, target.say
+        ),
         "Architecture": settings.architecture,
         "PollSeconds": settings.stack_poll_seconds,
         "MetricPeriodSeconds": settings.metric_period_seconds,
@@ -144,6 +146,7 @@ def _tools(target: Target) -> dict[str, str]:
     if not tool.is_file():
         target.say(f"`{tool.relative_to(target.checkout)}` is not built: builds must bring their own `canary`")
         return {}
+    programs.check_tool(str(tool.relative_to(target.checkout)), tool.read_bytes(), settings.build_architecture)
     key = artifacts.upload_file(target.client, target.bucket, "tools", tool, "canary", target.say)
     parameters = {"ToolsBucket": target.bucket, "ToolKey": key}
     of_sample = target.checkout / "samples" / settings.sample / "platform.yaml"

@@ -60,6 +60,12 @@ def test_a_log_s_name_is_given_to_make_and_not_found_in_the_environment() -> Non
     assert make("-n", "logs", NAME="machine").splitlines()[-1].rstrip().endswith("canary_local logs")
 
 
+@pytest.mark.parametrize("target", ["package", "package-cli"])
+def test_an_architecture_that_lambda_does_not_have_is_refused_before_anything_is_built(target: str) -> None:
+    with pytest.raises(AssertionError, match="error: ARCH is x86_64 or arm64, not 'riscv64'"):
+        make(target, "ARCH=riscv64", "TOOLS=")
+
+
 def advisories(tmp_path: Path, **tools: str) -> subprocess.CompletedProcess[str]:
     """`make advisories` with stand-ins for the tools: what they do, as shell."""
     paths = {}
