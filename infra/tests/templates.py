@@ -27,7 +27,7 @@ VARIANTS: dict[str, list[dict[str, str]]] = {
     "canary": [
         {**_SERVICE, "Sha": "1a2b3c4", "ContainerImage": "hello-web:1a2b3c4"},
         {**_SERVICE, "Sha": "1a2b3c4", "ContainerImage": "hello-web:1a2b3c4", "EnvoyImage": "envoy:1",
-         **{f"Backend{number}": "hello-backend.demo.local" for number in (1, 2, 3)}},
+         **{f"Backend{number}": f"backend-{number}.demo.local" for number in (1, 2, 3)}},
     ],
     "vpc": [{"NatGateways": "PerZone"}, {"Egress": "VpcEndpoints"}, {"Egress": "None"}],
     "ecs-mesh": [

@@ -105,10 +105,58 @@ def holds(expression: Any, conditions: dict[str, Any], values: dict[str, str]) -
     if function == "Condition":
         return holds(conditions[operands], conditions, values)
     if function == "Fn::Equals":
-        left, right = (values[side["Ref"]] if isinstance(side, dict) else str(side) for side in operands)
+        left, right = (_text(side, values) for side in operands)
         return left == right
+    if function == "Fn::Contains":
+        return _text(operands[1], values) in operands[0]
     results = [holds(operand, conditions, values) for operand in operands]
     return {"Fn::Not": not results[0], "Fn::And": all(results), "Fn::Or": any(results)}[function]
+
+
+def _text(side: Any, values: dict[str, str]) -> str:
+    return values[side["Ref"]] if isinstance(side, dict) else str(side)
+
+
+def broken_rules(name: str, values: dict[str, str]) -> list[str]:
+    """What the rules of a template say of parameters that it does not take."""
+    rules = templates.load(name).get("Rules", {}).values()
+    applying = [rule for rule in rules if "RuleCondition" not in rule or holds(rule["RuleCondition"], {}, values)]
+    return [
+        made["AssertDescription"]
+        for rule in applying
+        for made in rule["Assertions"]
+        if not holds(made["Assert"], {}, values)
+    ]
+
+
+@pytest.mark.parametrize("name", templates.ALL)
+def test_the_rules_take_every_variant(name: str) -> None:
+    for variant in templates.VARIANTS[name]:
+        assert broken_rules(name, templates.parameters(name, variant)) == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"MicroserviceName": "envoy"}, "MicroserviceName must not be envoy or app-health"),
+        ({"MicroserviceName": "app-health"}, "MicroserviceName must not be envoy or app-health"),
+        ({"Port": "9901"}, "Port must not be 9901, 15000 or 15001"),
+        ({"Backend1": "a", "Backend2": "a"}, "Backend1 and Backend2 must differ"),
+    ],
+)
+def test_a_version_that_would_collide_with_its_sidecars_or_itself_is_refused(
+    parameters: dict[str, str], complaint: str
+) -> None:
+    variant = {**templates.VARIANTS["canary"][0], **parameters}
+    (said,) = broken_rules("canary", templates.parameters("canary", variant))
+    assert said.startswith(complaint)
+
+
+def test_the_names_of_the_sidecars_are_all_refused() -> None:
+    containers = templates.load("canary")["Resources"]["TaskDefinition"]["Properties"]["ContainerDefinitions"]
+    for sidecar in (made["Name"] for made in containers if isinstance(made["Name"], str)):
+        variant = {**templates.VARIANTS["canary"][0], "MicroserviceName": sidecar}
+        assert broken_rules("canary", templates.parameters("canary", variant)), sidecar
 
 
 @pytest.mark.parametrize("name", templates.ALL)
