@@ -10,7 +10,7 @@ from canary_bench import document, machine
 from canary_bench.errors import BenchError
 from canary_bench.parts import PARTS
 from canary_bench.progress import say
-from canary_local.arguments import whole
+from canary_local.arguments import Parser, whole
 
 
 def main(arguments: list[str]) -> int:
@@ -33,11 +33,11 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What can be asked for."""
     width = max(map(len, PARTS))
     parts = "\n".join(f"  {name:{width}}  {each.WHAT}" for name, each in PARTS.items())
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="make bench",
         usage='make bench [BENCH_OPTIONS="[part ...] [options]"]',
         description="Measures, prints tables and writes them into docs/measurements.md.",

@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from canary_local.arguments import whole
+from canary_local.arguments import Parser, whole
 from canary_local.checkout import Checkout
 from canary_local.errors import LocalError
 
@@ -119,8 +119,10 @@ def _shared(waiting: Iterator[Case], lock: threading.Lock) -> Iterator[Case]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="make faults", description="Every AWS call of a deployment, hit by every fault; see docs/faults.md."
+    parser = Parser(
+        prog="make faults",
+        usage='make faults [FAULTS_OPTIONS="option ..."]',
+        description="Every AWS call of a deployment, hit by every fault; see docs/faults.md.",
     )
     parser.add_argument("--jobs", type=whole(1, MOST_JOBS), default=2, metavar="N",
                         help=f"environments to play in side by side, to {MOST_JOBS} (default: 2)")  # fmt: skip

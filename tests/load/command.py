@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from canary_local import processes
-from canary_local.arguments import whole
+from canary_local.arguments import Parser, whole
 from canary_local.checkout import Checkout
 from canary_local.errors import LocalError
 
@@ -85,8 +85,9 @@ def _verdict(played: Played) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="load",
+    parser = Parser(
+        prog="make load",
+        usage='make load [LOAD_OPTIONS="option ..."]',
         description="Deploys many services at once through one shared stack, while callers call them and AWS throttles.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )

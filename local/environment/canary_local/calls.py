@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import re
 import threading
 import time
 from collections import Counter
@@ -11,13 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from .errors import LocalError
-
 VERSION_HEADER = "x-backend-version"
 CONNECTIONS = 4
 TIMEOUT_SECONDS = 10.0
-# What a request line can hold: visible ASCII.
-_SENDABLE = re.compile("[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -83,17 +78,6 @@ class Target:
 
 def call(target: Target, count: int, answered: Callable[[], object]) -> list[Request]:
     """Makes `count` requests, one after the other on each of a few connections. `answered` is called after each one."""
-    try:
-        parts = urlsplit(target.url)
-        # Reading the port checks it.
-        usable = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and _SENDABLE.fullmatch(target.url)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise LocalError(
-            f"`URL` is `{target.url}` and must be of the form http://host:port/path, with a port to 65535 "
-            "and without spaces; characters beyond ASCII are written as %XX"
-        )
     lock, left, made = threading.Lock(), iter(range(count)), list[Request]()
 
     def run() -> None:

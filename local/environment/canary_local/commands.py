@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from . import calls, hello, logs, report, stacks, state
-from .arguments import seconds, whole
+from .arguments import Parser, file, host, seconds, url, whole
 from .checkout import STATE_DIR_VARIABLE, Checkout
 from .environment import DEFAULT_PORT, STACK_SECONDS, Environment, end, ended_is_said
 from .executions import read_event
@@ -28,6 +28,14 @@ _EXIT_STATUS = """exit status:
   2    an argument is wrong
   130  interrupted by Ctrl-C, a closed terminal or kill; what it had started has ended
 """
+# What `make` takes; the Makefile hands it on.
+_VARIABLES = {
+    "up": '[UP_OPTIONS="option ..."]',
+    "deploy": "EVENT=FILE",
+    "repair": "SERVICE=NAME [ENVIRONMENT=NAME]",
+    "call": "URL=http://host:port/path [COUNT=N] [HEADER=NAME] [HOST_HEADER=NAME] [ALLOW_FAILED=1]",
+    "logs": "[NAME=PART]",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -38,8 +46,12 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     form = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        prog="canary_local", description="The one-machine environment.", epilog=_EXIT_STATUS, formatter_class=form
+    parser = Parser(
+        prog="make",
+        usage="make command [NAME=value ...]",
+        description="The one-machine environment.",
+        epilog=_EXIT_STATUS,
+        formatter_class=form,
     )
     parser.add_argument(
         "--state-dir", type=Path, help="where its state is kept (default: CANARY_STATE_DIR, or .local in the checkout)"
@@ -55,8 +67,9 @@ def _parser() -> argparse.ArgumentParser:
         ("call", _call, "make requests and say who answered them"),
         ("logs", _logs, "show the end of the logs"),
     ):
+        usage = f"make {name} {_VARIABLES.get(name, '')}".rstrip()
         command = commands.add_parser(
-            name, help=text, description=text.capitalize() + ".", epilog=_EXIT_STATUS, formatter_class=form
+            name, usage=usage, help=text, description=text.capitalize() + ".", epilog=_EXIT_STATUS, formatter_class=form
         )
         command.set_defaults(run=run)
         _ARGUMENTS.get(name, lambda _: None)(command)
@@ -64,13 +77,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--images", type=Path, action="append", default=[], metavar="FILE",
+    command.add_argument("--images", type=file, action="append", default=[], metavar="FILE",
                          help="an image map of your own; repeatable, the later one wins")  # fmt: skip
     command.add_argument(
         "--port", type=whole(1024, 65_535, "port"), help=f"of the AWS endpoint (default: {DEFAULT_PORT} if it is free)"
     )
     command.add_argument("--stack-seconds", type=seconds, default=STACK_SECONDS, metavar="SECONDS",
-                         help="least time that creating an ECS service takes (default: %(default)s)")  # fmt: skip
+                         help="the least that CloudFormation takes to create or update an ECS service, and twice what it takes "
+                         "to delete one; minutes on AWS (default: %(default)s)")  # fmt: skip
     command.add_argument("--metric-period", type=int, choices=PERIODS, default=Metrics.period,
                          help="seconds between two scrapes of Envoy's counters; 60 on AWS (default: %(default)s)")  # fmt: skip
     command.add_argument("--metric-delay", type=whole(0, 600, "number of seconds"), default=Metrics.delay,
@@ -80,16 +94,16 @@ def _up_arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _deploy_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--event", type=Path, required=True, metavar="FILE", help="the deploy request (JSON)")
+    command.add_argument("--event", type=file, required=True, metavar="FILE", help="the deploy request (JSON)")
 
 
 def _repair_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("service", help="the MicroserviceName")
+    command.add_argument("service", metavar="SERVICE", help="the MicroserviceName")
     command.add_argument("--environment", default=stacks.HELLO_STACK, help="the EnvironmentName (default: %(default)s)")
 
 
 def _call_arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("url", help="http://host:port/path")
+    command.add_argument("url", type=url, metavar="URL", help="http://host:port/path")
     command.add_argument(
         "--count",
         type=whole(1, 1_000_000, "number of requests"),
@@ -97,7 +111,7 @@ def _call_arguments(command: argparse.ArgumentParser) -> None:
         help="how many requests (default: %(default)s)",
     )
     command.add_argument("--header", default="", metavar="NAME", help="header of the answers whose values are counted")
-    command.add_argument("--host-header", default="", metavar="NAME", help="Host to ask for, in the place of the URL's")
+    command.add_argument("--host-header", type=host, metavar="NAME", help="Host to ask for, in the place of the URL's")
     command.add_argument("--allow-failed", action="store_true", help="exit status 0 even if requests fail")
 
 
@@ -184,8 +198,8 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _deploy(options: argparse.Namespace) -> int:
+    event = read_event(options.event, Checkout.here().canary_template)
     with _attached(options) as environment:
-        event = read_event(options.event, environment.checkout.canary_template)
         return _follow(environment, environment.deploy(event), str(event.get("MicroserviceName")))
 
 
@@ -219,7 +233,7 @@ def _follow(environment: Environment, arn: str, service: str) -> int:
 
 
 def _call(options: argparse.Namespace) -> int:
-    target = calls.Target(options.url, options.header, options.host_header)
+    target = calls.Target(options.url, options.header, options.host_header or "")
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as shown:
         task = shown.add_task(options.url, total=options.count)

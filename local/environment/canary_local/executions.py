@@ -53,8 +53,6 @@ def read_event(path: Path, template: Path) -> dict[str, Any]:
         event = json.loads(
             text, parse_float=_refused, parse_constant=_refused, parse_int=_readable, object_pairs_hook=_once
         )
-    except FileNotFoundError:
-        raise LocalError(f"event file `{path}` does not exist") from None
     except OSError as error:
         raise LocalError(f"event file `{path}` cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -96,10 +96,12 @@ def test_nobody_at_home_is_a_failure_with_its_reason(capsys: pytest.CaptureFixtu
     ],
 )  # fmt: skip
 def test_a_url_that_is_none_is_named(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["call", url]) == 1
-    said = capsys.readouterr().err
+    with pytest.raises(SystemExit) as ending:
+        main(["call", url])
+    assert ending.value.code == 2
+    (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith(
-        f"error: `URL` is `{url}` and must be of the form http://host:port/path, with a port to 65535"
+        f"error: argument URL: `{url}` is not of the form http://host:port/path, with a port to 65535"
     )
 
 

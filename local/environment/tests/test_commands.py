@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import socket
 import sys
 from collections import namedtuple
@@ -26,6 +27,14 @@ def said(capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().err.strip()
 
 
+@pytest.fixture
+def event(tmp_path: Path) -> Path:
+    """A deploy request."""
+    path = tmp_path / "request.json"
+    path.write_text("{}")
+    return path
+
+
 def test_down_without_an_environment_is_done_already(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--state-dir", str(tmp_path), "down"]) == 0
     assert main(["--state-dir", str(tmp_path), "status"]) == 0
@@ -36,7 +45,7 @@ def test_down_without_an_environment_is_done_already(tmp_path: Path, capsys: pyt
 
 
 def test_the_state_directory_is_the_options_or_the_variables_or_the_checkouts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, event: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for place, word in (("chosen", "variable"), ("other", "option")):
         (tmp_path / place / "logs").mkdir(parents=True)
@@ -46,23 +55,30 @@ def test_the_state_directory_is_the_options_or_the_variables_or_the_checkouts(
     assert "by variable" in capsys.readouterr().out
     assert main(["--state-dir", str(tmp_path / "other"), "logs"]) == 0
     assert "by option" in capsys.readouterr().out
-    for command in (["env"], ["deploy", "--event", "x.json"]):
+    for command in (["env"], ["deploy", "--event", str(event)]):
         assert main(command) == 1
         assert said(capsys) == "error: no environment is running: `make up` starts one"
     monkeypatch.setenv(STATE_DIR_VARIABLE, "")
     assert Checkout(tmp_path).state_dir == tmp_path / ".local"
 
 
-def test_deploy_without_an_environment(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--state-dir", str(tmp_path), "deploy", "--event", "x.json"]) == 1
+def test_deploy_without_an_environment(tmp_path: Path, event: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--state-dir", str(tmp_path), "deploy", "--event", str(event)]) == 1
     assert said(capsys) == "error: no environment is running: `make up` starts one"
+    event.write_text("[]")
+    assert main(["--state-dir", str(tmp_path), "deploy", "--event", str(event)]) == 1
+    assert said(capsys) == f"error: `{event}` must hold one JSON object", (
+        "a wrong file is named before anything is needed"
+    )
 
 
-def test_an_environment_of_which_a_process_died(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_environment_of_which_a_process_died(
+    tmp_path: Path, event: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     dead = Process("ministack", os.getpid(), 1, "")
     state.save(tmp_path, state.State(1, 2, [dead], ready=True))
 
-    assert main(["--state-dir", str(tmp_path), "deploy", "--event", "x.json"]) == 1
+    assert main(["--state-dir", str(tmp_path), "deploy", "--event", str(event)]) == 1
 
     assert said(capsys).startswith("error: ministack ended unexpectedly: `make logs NAME=ministack` may tell why")
     assert main(["--state-dir", str(tmp_path), "down"]) == 0
@@ -153,21 +169,34 @@ def test_a_new_environment_removes_what_an_old_one_left_and_nothing_else(tmp_pat
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "complaint"),
     [
-        ["up", "--port", "80"],
-        ["up", "--port", "x"],
-        ["up", "--stack-seconds", "-1"],
-        ["up", "--stack-seconds", "nan"],
-        ["call", "x", "--count", "0"],
-        ["logs", "--lines", "-1"],
-        [],
+        (["up", "--port", "80"], "argument --port: `80` is not a port from 1024 to 65535"),
+        (["up", "--port", "x"], "argument --port: `x` is not a port from 1024 to 65535"),
+        (["up", "--stack-seconds", "-1"], "argument --stack-seconds: `-1` is not a number of seconds from 0 to 600"),
+        (["up", "--stack-seconds", "nan"], "argument --stack-seconds: `nan` is not a number of seconds from 0 to 600"),
+        (["up", "--images", "/none.json"], "argument --images: `/none.json` is a file that does not exist"),
+        (["up", "--imags", "x.json"], "unrecognized arguments: --imags x.json"),
+        (["deploy", "--event", "missing"], "argument --event: `missing` is a file that does not exist"),
+        (["deploy", "--event", "/"], "argument --event: `/` is not a file"),
+        (["deploy"], "the following arguments are required: --event"),
+        (["call", "foo"], ("argument URL: `foo` is not of the form http://host:port/path, with a port to 65535 and without "
+                          "spaces; characters beyond ASCII are written as %XX")),
+        (["call", "http://h/", "--count", "0"],
+         "argument --count: `0` is not a number of requests from 1 to 1000000"),
+        (["call", "http://h/", "--host-header", "a\nb"],
+         "argument --host-header: `a\\nb` is not a host: allowed are visible ASCII characters without spaces"),
+        (["logs", "--lines", "-1"], "argument --lines: `-1` is not a whole number from 1 to 1000000"),
+        ([], "the following arguments are required: command"),
     ],
-)
-def test_arguments_that_make_no_sense(arguments: list[str]) -> None:
+)  # fmt: skip
+def test_an_argument_that_makes_no_sense_is_named_in_one_line(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ending:
         main(arguments)
     assert ending.value.code == 2
+    assert capsys.readouterr().err == f"error: {complaint}\n"
 
 
 @pytest.mark.parametrize("command", ["up", "down", "status", "env", "deploy", "repair", "call", "logs"])
@@ -176,7 +205,7 @@ def test_every_command_says_what_it_takes_and_how_it_ends(command: str, capsys: 
         main([command, "--help"])
     assert ending.value.code == 0
     shown = capsys.readouterr().out
-    assert shown.startswith(f"usage: canary_local {command} ")
+    assert re.match(rf"usage: make {command}[ \n]", shown)
     assert "\nexit status:\n  0    done;" in shown
 
 

@@ -49,7 +49,7 @@ def test_an_event_s_own_template_stays(template: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        (None, "event.json` does not exist"),
+        (None, "event.json` cannot be read: No such file or directory$"),
         ("{", r"event.json` is not JSON: .* \(line 1, column 2\)$"),
         ("[1]", "event.json` must hold one JSON object"),
         ('{"Port": 8080, "Sha": "1", "Port": 1}', "event.json`: `Port` is there twice: allowed is once$"),

@@ -15,7 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
-from canary_local.arguments import seconds, whole
+from canary_local.arguments import Parser, seconds, whole
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.environment import Environment
 from canary_local.failures import FAILURE, said
@@ -59,8 +59,9 @@ def _played(options: argparse.Namespace, console: Console) -> int:
 
 
 def _options() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="canary_local.demo",
+    parser = Parser(
+        prog="make demo",
+        usage='make demo [DEMO_OPTIONS="option ..."]',
         description="Canary deployments, played for real.",
         epilog=_EXIT_STATUS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -76,7 +77,12 @@ def _options() -> argparse.ArgumentParser:
         help="PercentageStep of every deployment (default: %(default)s)",
     )
     add("--wait", type=whole(1, 100), default=8, help="WaitTime of every deployment, in seconds (default: %(default)s)")
-    add("--stack-seconds", type=seconds, default=6.0, help="how long a stack takes to create (default: %(default)s)")
+    add(
+        "--stack-seconds",
+        type=seconds,
+        default=6.0,
+        help="the least that CloudFormation takes to create an ECS service (default: %(default)s)",
+    )
     return parser
 
 
