@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from canary_infra import artifacts, create
-from canary_infra.errors import InfraError
+from canary_infra.errors import InfraError, UsageError
 from test_create import Deployed
 from test_create import target as creating
 from test_remove import Recorder, refusal
@@ -116,3 +116,9 @@ def test_a_canary_command_that_build_machines_cannot_run_is_refused(
         create._tools(target)
     assert str(raised.value).startswith(complaint)
     assert str(raised.value).endswith(": run `make package-cli ARCH=x86_64`")
+
+
+def test_the_platforms_settings_have_to_be_a_file(tmp_path: Path) -> None:
+    (checkout(tmp_path) / "target" / "package" / "canary-x86_64").write_bytes(program("x86_64"))
+    with pytest.raises(UsageError, match="^`PLATFORM` is `missing.yaml`, and there is no such file$"):
+        create._tools(creating(Deployed(), root=tmp_path, platform="missing.yaml"))

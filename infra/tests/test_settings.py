@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 from canary_infra import samples
-from canary_infra.__main__ import main
-from canary_infra.errors import InfraError
-from canary_infra.settings import SETTINGS, read, resolve
+from canary_infra.__main__ import CREATE, DELETE, main
+from canary_infra.errors import UsageError
+from canary_infra.settings import SETTINGS, Setting, read, resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,25 +79,88 @@ def test_a_shell_can_source_the_file(path: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "complaint"),
     [
+        ({"ingress": "Nginx"}, "`INGRESS` is `Nginx` and must be one of NetworkLoadBalancer, ApplicationLoadBalancer, None"),
+        ({"vpc_cidr": "10.0.0.0/8"},
+         "`VPC_CIDR` is `10.0.0.0/8` and must be an IPv4 range from /16 to /22, such as 10.0.0.0/16"),
+        ({"environment_name": "1st"},
+         "`ENVIRONMENT_NAME` is `1st` and must be 1 to 40 letters, digits and hyphens, beginning with a letter"),
+        ({"stack_poll_seconds": "1"}, "`STACK_POLL_SECONDS` is `1` and must be a whole number of seconds from 2 to 300"),
+        ({"gateway_routes": "ui=/ web"},
+         "`GATEWAY_ROUTES` is `ui=/ web` and must be service=/path pairs with spaces between them, or empty"),
+        ({"source": "CodeConnections"},
+         "`CONNECTION_ARN` is empty and has to be set where `SOURCE` is CodeConnections"),
+    ],
+)  # fmt: skip
+def test_a_value_that_cannot_be_is_named_with_what_can(path: Path, flags: dict[str, str], complaint: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        resolve(flags, {"AWS_REGION": "eu-west-1"}, path, "x86_64")
+    assert str(raised.value) == complaint
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_what_a_setting_may_be_is_said_in_words(setting: Setting) -> None:
+    bounded = bool(setting.allowed) or setting.pattern != r".*"
+    assert bool(setting.form) == bounded
+    assert not setting.default or setting.checked(setting.default)
+
+
+def test_the_documentation_lists_every_setting() -> None:
+    table = (ROOT / "infra" / "README.md").read_text().split("| Setting |")[1].split("\n\n")[0]
+    named = {name for row in table.splitlines()[2:] for name in re.findall(r"`([A-Z_]+)`", row.split("|")[1])}
+    assert named == {setting.name for setting in SETTINGS}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
         (
-            {"ingress": "Nginx"},
-            "`INGRESS` is `Nginx` and must be one of NetworkLoadBalancer, ApplicationLoadBalancer, None",
+            b"BRANCH=main\nBRANHC=main\n",
+            "`{path}` line 2: `BRANHC=main` is no setting; `make set-env` writes the file anew",
         ),
-        ({"vpc_cidr": "10.0.0.0/8"}, "`VPC_CIDR` is `10.0.0.0/8`"),
-        ({"environment_name": "1st"}, "`ENVIRONMENT_NAME` is `1st`"),
-        ({"source": "CodeConnections"}, "`CONNECTION_ARN` is empty and `SOURCE` is CodeConnections"),
+        (b"BRANCH='main\n", "`{path}` line 1: `BRANCH='main` is no setting; `make set-env` writes the file anew"),
+        (b"BRANCH=\xff\n", "settings file `{path}` is not UTF-8 text: invalid start byte at byte 7"),
+        (None, "settings file `{path}` cannot be read: Is a directory"),
     ],
 )
-def test_a_value_that_cannot_be_is_named(path: Path, flags: dict[str, str], complaint: str) -> None:
-    with pytest.raises(InfraError) as raised:
-        resolve(flags, {"AWS_REGION": "eu-west-1"}, path, "x86_64")
-    assert complaint in str(raised.value)
-
-
-def test_a_line_that_is_no_setting_is_named(path: Path) -> None:
-    path.write_text("BRANCH=main\nBRANHC=main\n")
-    with pytest.raises(InfraError, match="line 2: `BRANHC=main`"):
+def test_a_settings_file_that_cannot_be_read_is_named(path: Path, text: bytes | None, complaint: str) -> None:
+    path.write_bytes(text) if text is not None else path.mkdir()
+    with pytest.raises(UsageError) as raised:
         resolve({}, {"AWS_REGION": "eu-west-1"}, path, "x86_64")
+    assert str(raised.value) == complaint.format(path=path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["set-env", "--ingress", "Nginx"], "`INGRESS` is `Nginx` and must be one of "),
+        (["set-env", "--ingres-cidr", "x"], "unrecognized arguments: --ingres-cidr x"),
+        (["set-env", "--ingress"], "argument --ingress: expected one argument"),
+        (["set-evn"], "argument target: invalid choice: 'set-evn' (choose from "),
+        (["create-vpc"], "settings file `{path}` does not exist: `make set-env SETTINGS_FILE={path}` writes it"),
+    ],
+)
+def test_a_wrong_argument_is_named_in_one_line_with_status_2(
+    path: Path, arguments: list[str], complaint: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        status = main(["--settings", str(path), *arguments])
+    except SystemExit as ending:
+        status = ending.code
+    (said,) = capfd.readouterr().err.splitlines()
+    assert status == 2
+    assert said.startswith(f"error: {complaint.format(path=path)}")
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("target", ["set-env", *CREATE, *DELETE])
+def test_help_shows_the_make_command_and_every_setting(target: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ending:
+        main([target, "--help"])
+    assert ending.value.code == 0
+    shown = capfd.readouterr().out
+    assert shown.startswith(f"usage: make {target} [SETTINGS=")
+    assert all(f"{setting.flag} VALUE" in shown for setting in SETTINGS)
+    assert "\nexit status:\n  0    done\n" in shown
 
 
 def test_a_target_without_access_says_so(path: Path, capfd: pytest.CaptureFixture[str], monkeypatch) -> None:
@@ -105,6 +169,7 @@ def test_a_target_without_access_says_so(path: Path, capfd: pytest.CaptureFixtur
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    path.touch()
     assert main(["--settings", str(path), "create-vpc", "--aws-region", "us-west-2"]) == 1
     assert "error: no access to AWS" in capfd.readouterr().err
 
@@ -115,11 +180,9 @@ def test_the_microservices_of_hello_are_found() -> None:
 
 
 def test_a_sample_that_is_not_there_is_named_beside_those_that_are() -> None:
-    with pytest.raises(InfraError, match="there is no sample `helo` with microservices; there is .*hello"):
+    with pytest.raises(UsageError, match="^`SAMPLE` is `helo` and must be one of .*hello"):
         samples.microservices(ROOT, "helo")
 
 
 def test_a_gateway_route_is_a_service_and_a_path() -> None:
     assert samples.gateway_routes("ui=/ web=/web") == {"ui": "/", "web": "/web"}
-    with pytest.raises(InfraError, match="`web`, which is not of the form service=/path"):
-        samples.gateway_routes("ui=/ web")

@@ -10,16 +10,23 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from . import create, remove
 from .aws import clients, message
 from .create import Target
-from .errors import InfraError
+from .errors import FAILURE, USAGE, InfraError, UsageError
 from .settings import FILE, SETTINGS, resolve
 
-FAILURE, INTERRUPTED = 1, 130
+INTERRUPTED = 130
+_EXIT_STATUS = """exit status:
+  0    done
+  1    failed, or something could not be removed; the last lines say what
+  2    an argument or a setting is wrong
+  130  interrupted; what CloudFormation has begun goes on
+"""
 CHECKOUT = Path(__file__).resolve().parents[3]
 
 CREATE: dict[str, Callable[[Target], None]] = {
@@ -50,6 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         return _run(options)
     except InfraError as error:
         print(f"error: {error}", file=sys.stderr)
+        return error.status
     except (BotoCoreError, ClientError) as error:
         print(f"error: {message(error)}", file=sys.stderr)
     except KeyboardInterrupt:
@@ -60,38 +68,55 @@ def main(arguments: list[str] | None = None) -> int:
     return FAILURE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="canary_infra",
+class Parser(argparse.ArgumentParser):
+    """Names the wrong argument in one line; all of them are in `--help`."""
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the command with `USAGE`."""
+        self.exit(USAGE, f"error: {message}\n")
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="make",
+        usage='make target [SETTINGS="--setting VALUE ..."] [SETTINGS_FILE=FILE]',
         description="Sets up and removes the stacks of infra/. Needs AWS credentials, or AWS_ENDPOINT_URL and those "
         "of the local environment.",
+        epilog=_EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--settings", type=Path, default=CHECKOUT / FILE, help="settings file (default: %(default)s)")
+    parser.add_argument("--settings", type=Path, help=f"settings file (default: {FILE} in the checkout)")
     commands = parser.add_subparsers(dest="target", required=True, metavar="target")
-    set_env = commands.add_parser("set-env", help="write the settings that the other targets read, and show them")
-    _add(set_env, "the settings that the other targets read")
+    described = {"set-env": "Writes the settings that the other targets read, and shows them."}
     for name, target in {**CREATE, **DELETE}.items():
-        text = (target.__doc__ or "").split("\n")[0].rstrip(".")
-        verb = "create or update" if name in CREATE else "delete"
-        _add(commands.add_parser(name, help=f"{verb}: {text}"), text)
+        text = (target.__doc__ or "").split("\n")[0]
+        described[name] = f"{'Create or update' if name in CREATE else 'Delete'}: {text}"
+    for name, text in described.items():
+        command = commands.add_parser(
+            name,
+            usage=f'make {name} [SETTINGS="--setting VALUE ..."] [SETTINGS_FILE=FILE]',
+            help=text,
+            description=text,
+            epilog=_EXIT_STATUS,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        for setting in SETTINGS:
+            form = f": {setting.form}" if setting.form else ""
+            default = f" [{setting.default}]" if setting.default else ""
+            command.add_argument(setting.flag, metavar="VALUE", help=f"{setting.help}{form}{default}")
     return parser
-
-
-def _add(command: argparse.ArgumentParser, description: str) -> None:
-    command.description = description
-    for setting in SETTINGS:
-        allowed = f" ({', '.join(setting.allowed)})" if setting.allowed else ""
-        default = f" [{setting.default}]" if setting.default else ""
-        command.add_argument(setting.flag, metavar="VALUE", help=f"{setting.help}{allowed}{default}")
 
 
 def _run(options: argparse.Namespace) -> int:
     machine = "arm64" if platform.machine().lower() in _ARM else "x86_64"
-    settings = resolve(vars(options), os.environ, options.settings, machine)
+    path = options.settings or CHECKOUT / FILE
+    if options.settings and options.target != "set-env" and not path.exists():
+        raise UsageError(f"settings file `{path}` does not exist: `make set-env SETTINGS_FILE={path}` writes it")
+    settings = resolve(vars(options), os.environ, path, machine)
     if options.target == "set-env":
-        _write(options.settings, settings.text())
+        _write(path, settings.text())
         print(settings.text(), end="")
-        print(f"written to {options.settings}", file=sys.stderr)
+        print(f"written to {path}", file=sys.stderr)
         return 0
     started = time.monotonic()
 

@@ -85,8 +85,6 @@ def upload_release(client: Clients, bucket: str, checkout: Path, architecture: s
 
 def upload_file(client: Clients, bucket: str, folder: str, path: Path, name: str, say: Say) -> str:
     """Puts one file where a key of its contents' own leads to it; returns the key."""
-    if not path.is_file():
-        raise InfraError(f"`{path}` is missing")
     body = path.read_bytes()
     key = f"{folder}/{_digest({name: body})}/{name}"
     _put(client, bucket, key, body, say)

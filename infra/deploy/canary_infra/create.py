@@ -9,7 +9,7 @@ from pathlib import Path
 
 from . import artifacts, programs, releases, samples
 from .aws import Clients, identity
-from .errors import InfraError
+from .errors import InfraError, UsageError
 from .settings import Settings
 from .stacks import Say, Stacks, outputs
 
@@ -151,6 +151,8 @@ def _tools(target: Target) -> dict[str, str]:
     parameters = {"ToolsBucket": target.bucket, "ToolKey": key}
     of_sample = target.checkout / "samples" / settings.sample / "platform.yaml"
     platform = Path(settings.platform) if settings.platform else of_sample
+    if settings.platform and not platform.is_file():
+        raise UsageError(f"`PLATFORM` is `{platform}`, and there is no such file")
     if settings.platform or of_sample.is_file():
         name = "platform.yaml"
         parameters["PlatformKey"] = artifacts.upload_file(

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+FAILURE, USAGE = 1, 2
+
 
 class InfraError(Exception):
     """Shown as it is, without a traceback."""
+
+    status = FAILURE
+
+
+class UsageError(InfraError):
+    """An argument or a setting that cannot be."""
+
+    status = USAGE
