@@ -12,6 +12,7 @@ mod fargate;
 mod files;
 mod manifest;
 mod overrides;
+mod own;
 mod platform;
 mod problem;
 mod read;

@@ -10,6 +10,7 @@ use crate::{
     deploy::{Draft, check_agreement},
     files,
     manifest::Manifest,
+    own,
     platform::Platform,
     problem::{Place, Problems},
     template::{Inputs, Limit, largest},
@@ -121,10 +122,8 @@ impl Source {
     /// What is wrong with the template.
     pub fn write(&self, protocol: Protocol) -> Result<Vec<Written>, Problems> {
         match (&self.origin, &self.platform) {
-            (Origin::Own(place, Some(own)), _) if !own.text.contains("Resources") => {
-                Err(Problems::one(place, "has no `Resources` section: allowed is a CloudFormation template"))
-            }
-            (Origin::Own(_, own), _) => Ok(own.iter().cloned().collect()),
+            (Origin::Own(place, Some(own)), _) => own::check(place, &own.text).map(|()| vec![own.clone()]),
+            (Origin::Own(_, None), _) => Ok(Vec::new()),
             (Origin::Made(Some(manifest)), Some(platform)) => {
                 let template = Inputs { manifest, platform, protocol }.template()?;
                 let yaml = Written { text: to_yaml(&template), ending: "yaml" };

@@ -5,7 +5,7 @@ mod support;
 
 use canary_core::request::{DeployRequest, Template};
 use serde_json::Value;
-use support::{Build, DEPLOY, MANIFEST, RENDER, build, heavy};
+use support::{Build, DEPLOY, MANIFEST, OWN_TEMPLATE, RENDER, build, heavy};
 
 const OWN: &str = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1";
 const BUCKET: &str = "--artifact-bucket artifacts --region us-west-2";
@@ -13,7 +13,7 @@ const BUCKET: &str = "--artifact-bucket artifacts --region us-west-2";
 const AWS: &str = "echo \"$@\" >> calls; cat > sent; cat deploy.json > before; echo to the standard output\n";
 
 fn own(bytes: usize) -> String {
-    let beginning = "Resources: {}\n#";
+    let beginning = format!("{OWN_TEMPLATE}\n#");
     format!("{beginning}{}", "x".repeat(bytes - beginning.len()))
 }
 
@@ -34,7 +34,7 @@ fn a_large_template_is_uploaded_before_deploy_json_names_it() {
     let build = build().file("own.yaml", &own(51_201)).program("aws", AWS);
     let outcome = build.canary(&format!("{OWN} {BUCKET}"));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (0, "", "to the standard output\n"));
-    let key = "templates/demo/hello-backend/0a1b2c3-99e335aaba4c6769.yaml";
+    let key = "templates/demo/hello-backend/0a1b2c3-8332b802dfb8eda3.yaml";
     assert_eq!(build.read("calls"), format!("s3 cp - s3://artifacts/{key} --region us-west-2 --only-show-errors\n"));
     assert_eq!(build.read("sent"), own(51_201));
     assert_eq!(build.read("before"), DEPLOY);
@@ -67,7 +67,7 @@ fn a_small_template_stays_in_the_request_and_a_request_has_it_in_one_way_only() 
 
 #[test]
 fn an_upload_that_fails_is_a_failure_and_deploy_json_stays_as_it_was() {
-    let target = "s3://artifacts/templates/demo/hello-backend/0a1b2c3-c7c80029b8ab8c00.yaml: cannot be uploaded: ";
+    let target = "s3://artifacts/templates/demo/hello-backend/0a1b2c3-82a5fc5aadccdc32.yaml: cannot be uploaded: ";
     for (aws, message) in [
         ("cat > sent; echo AccessDenied >&2; exit 1", "AccessDenied\nTARGET`aws s3 cp` ended with exit status: 1\n"),
         ("exit 254", "TARGET`aws s3 cp` ended with exit status: 254\n"),
@@ -152,7 +152,7 @@ fn json(text: &str) -> Value {
 
 #[test]
 fn a_teams_own_json_is_uploaded_as_json() {
-    let own = format!("{{\"Resources\": {{}}, \"Description\": \"{}\"}}", "x".repeat(60_000));
+    let own = OWN_TEMPLATE.replacen('{', &format!("{{\"Description\": \"{}\", ", "x".repeat(60_000)), 1);
     let build = build().file("own.json", &own).program("aws", AWS);
     assert_eq!(build.canary(&format!("{} {BUCKET}", OWN.replace("own.yaml", "own.json"))).code, 0);
     assert!(url(&build).ends_with(".json"), "{}", url(&build));

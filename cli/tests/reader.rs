@@ -3,8 +3,8 @@
 
 mod support;
 
-use canary_core::request::DeployRequest;
-use support::{DEPLOY, MANIFEST, RENDER, build};
+use canary_core::request::{DeployRequest, Template};
+use support::{DEPLOY, MANIFEST, OWN_TEMPLATE, RENDER, build};
 
 #[test]
 fn a_byte_order_mark_at_the_start_of_any_file_is_skipped() {
@@ -18,10 +18,11 @@ fn a_byte_order_mark_at_the_start_of_any_file_is_skipped() {
     let request: serde_json::Value = serde_json::from_str(&build.read("deploy.json")).unwrap();
     assert!(DeployRequest::parse(&request).is_ok());
 
-    let build = build.file("own.yaml", &marked("Resources: {}\n")).file("deploy.json", &marked(DEPLOY));
+    let build = build.file("own.yaml", &marked(OWN_TEMPLATE)).file("deploy.json", &marked(DEPLOY));
     let outcome = build.canary("render --deploy deploy.json --template own.yaml --sha a1 --image i:1 -o -");
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
-    assert!(outcome.stdout.contains("\"CanaryTemplate\": \"UmVzb3VyY2VzOiB7fQo=\""), "{}", outcome.stdout);
+    let request = DeployRequest::parse(&serde_json::from_str(&outcome.stdout).unwrap()).unwrap();
+    assert_eq!(request.template, Template::Body(OWN_TEMPLATE.to_owned()));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use canary_core::request::DeployRequest;
 use serde_json::Value;
-use support::{DEPLOY, MANIFEST, RENDER, build, heavy};
+use support::{DEPLOY, MANIFEST, OWN_TEMPLATE, RENDER, build, heavy};
 
 fn template_of(request: &str) -> String {
     let request: Value = serde_json::from_str(request).unwrap();
@@ -54,19 +54,14 @@ fn the_protocol_is_the_requests() {
 
 #[test]
 fn a_teams_own_template_is_taken_as_it_is() {
-    let own = "Resources:\n  Node: { Type: AWS::AppMesh::VirtualNode } # ours\n";
+    let own = &format!("# ours\n{OWN_TEMPLATE}\n");
     let build = build().file("canary-helper.yaml", own);
     let render = "render --deploy deploy.json --template canary-helper.yaml --sha 0a1b2c3";
     let outcome = build.canary(&format!("{render} --image i:1 -o completed.json"));
     assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""));
-    assert_eq!(template_of(&build.read("completed.json")), own);
+    assert_eq!(template_of(&build.read("completed.json")), *own);
 
     assert_eq!(build.refused(render), "--image: is missing: only a manifest could name an image instead\n");
-    let build = build.file("canary-helper.yaml", "Outputs: {}\n");
-    assert_eq!(
-        build.refused(&format!("{render} --image i:1")),
-        "canary-helper.yaml: has no `Resources` section: allowed is a CloudFormation template\n"
-    );
     assert_eq!(build.canary("render --deploy deploy.json --sha a1 --image i:1").code, 2);
     assert_eq!(build.canary(&format!("{render} --image i:1 --manifest manifest.yaml")).code, 2);
 }
@@ -74,7 +69,7 @@ fn a_teams_own_template_is_taken_as_it_is() {
 #[test]
 fn a_teams_own_template_is_for_the_platforms_environment_only() {
     let render = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1";
-    let own = "Resources: {}\n";
+    let own = OWN_TEMPLATE;
     let build = build().file("own.yaml", own).variable("CANARY_PLATFORM_PROTOCOL", "grpc");
     let build = build.file("platform.yaml", "Environment: prod\nNamespace: prod.local\n");
     let protocol = "deploy.json:5: `Protocol` is `http`, and `Protocol` is `grpc` at CANARY_PLATFORM_PROTOCOL\n";
@@ -95,7 +90,7 @@ fn a_teams_own_template_is_for_the_platforms_environment_only() {
 #[test]
 fn settings_that_a_teams_own_template_does_not_follow_are_named() {
     let render = "render --deploy deploy.json --template own.yaml --sha 0a1b2c3 --image i:1 -o -";
-    let own = "Resources: {}\n";
+    let own = OWN_TEMPLATE;
     let build = build().file("own.yaml", own).variable("CANARY_PLATFORM_ENVIRONMENT", "demo");
     assert_eq!(build.canary(render).stderr, "");
     let build = build.variable("CANARY_PLATFORM_VPC", "vpc-1").file("platform.yaml", "AllowedCpu: [256]\nCluster:\n");

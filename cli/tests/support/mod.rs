@@ -33,6 +33,11 @@ pub const DEPLOY: &str = r#"{
   "WaitTime": 60
 }
 "#;
+/// The least that a template of the team's own has to have.
+pub const OWN_TEMPLATE: &str = concat!(
+    r#"{"Parameters": {"EnvironmentName": {}, "MicroserviceName": {}, "Namespace": {}, "Sha": {}, "ContainerImage": {}, "#,
+    r#""Port": {}, "Protocol": {}}, "Resources": {"Node": {}}}"#,
+);
 /// What completes it.
 pub const RENDER: &str = "render --deploy deploy.json --manifest manifest.yaml --sha 0a1b2c3";
 
