@@ -39,9 +39,16 @@ def test_a_deploy_json_is_read_by_the_rules_of_every_reader(tmp_path: Path) -> N
     text = '{"MicroserviceName": "web", "Port": 80, "Protocol": "http"}'
     file.write_text(f"\ufeff{text}")
     assert [found.port for found in samples.microservices(tmp_path, "shop")] == ["80"]
-    file.write_text(text.replace("}", ', "Port": 81}'))
-    with pytest.raises(InfraError, match="`Port` is set twice: allowed is once"):
-        samples.microservices(tmp_path, "shop")
+    for wrong, complaint in (
+        (text.replace("}", ', "Port": 81}'), " is no deploy.json: `Port` is set twice: allowed is once"),
+        ("[]", " is no deploy.json: it has to hold one JSON object"),
+        ("{", " is no deploy.json: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        ('{"MicroserviceName": "web"}', ": `Port` is missing"),
+    ):
+        file.write_text(wrong)
+        with pytest.raises(InfraError) as raised:
+            samples.microservices(tmp_path, "shop")
+        assert str(raised.value) == f"`{file}`{complaint}"
 
 
 def cargo(*arguments: str, directory: Path = ROOT) -> dict[str, Any]:

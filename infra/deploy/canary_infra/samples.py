@@ -68,8 +68,11 @@ def _files(directory: Path, prefix: str) -> Iterator[tuple[str, Path]]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    """A deploy.json, or a `ValueError`. A byte order mark is skipped, and a key that is set twice refused, as everywhere."""
-    return json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    """A deploy.json; a `TypeError` or `ValueError` says why it is none. A byte order mark is skipped, and a key that is set twice refused, as everywhere."""
+    document = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    if not isinstance(document, dict):
+        raise TypeError("it has to hold one JSON object")
+    return document
 
 
 def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,5 +88,7 @@ def _read(directory: Path) -> Microservice:
     try:
         document = _document(path)
         return Microservice(document["MicroserviceName"], str(document["Port"]), document["Protocol"], directory)
-    except (ValueError, KeyError, TypeError) as error:
-        raise InfraError(f"`{path}` is no deploy.json: {error!r}") from error
+    except KeyError as error:
+        raise InfraError(f"`{path}`: `{error.args[0]}` is missing") from error
+    except (TypeError, ValueError) as error:
+        raise InfraError(f"`{path}` is no deploy.json: {error}") from error
