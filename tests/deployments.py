@@ -234,7 +234,7 @@ class Callers(Threads):
 
     def _run(self) -> None:
         # A pause between requests, so that a few threads make a load and not a flood.
-        while not self._ended.wait(0.02):
+        while not self._ended.wait(0.05):
             try:
                 self.request()
                 self.answered += 1
