@@ -90,7 +90,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     let sample = json!({"plan": plan, "progress": checked["progress"], "entered": "2026-11-20T12:00:00Z"});
     check("shift-traffic", &sample);
-    let mut progress = output(shift_traffic::handle(input(&sample), &world).await);
+    let mut progress = output(shift_traffic::handle(input(&sample), &world, || at(0)).await);
     check("shift-traffic.output", &progress);
 
     let sample = json!({"plan": plan, "progress": progress});
@@ -111,7 +111,7 @@ async fn samples_are_what_the_functions_take_and_answer() {
 
     while progress["phase"] == "Shifting" {
         let sample = json!({"plan": plan, "progress": progress, "entered": "2026-11-20T12:00:00Z"});
-        progress = output(shift_traffic::handle(input(&sample), &world).await);
+        progress = output(shift_traffic::handle(input(&sample), &world, || at(0)).await);
         progress = look(&json!({"plan": plan, "progress": progress})).await;
     }
     let sample = json!({"plan": plan, "progress": progress, "execution": EXECUTION});

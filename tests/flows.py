@@ -127,10 +127,25 @@ WALKS = {
         "Canary.NotUnderstood",
         NOT_UNDERSTOOD.removesuffix("."),
     ),
+    "a first state that answers without a status": Walk(
+        {"Check Deployment Version": [{}]}, [*CHECKED, "Unknown Answer"], "Canary.NotUnderstood", NOT_UNDERSTOOD.removesuffix(".")
+    ),
     "a stack's state that nobody knows": not_understood({"Deploy New Version": [AT_WORK, UNKNOWN]}, [*DEPLOYED, "Wait for New Version", *DEPLOYED], [1]),
+    "a stack's answer without a state": not_understood({"Deploy New Version": [{}]}, DEPLOYED, []),
     "a phase that nobody knows": not_understood({"Gather Health Check Status": [progress("Pondering")]}, [*DEPLOYED, *SHIFTED], [0]),
+    "a check without a phase": not_understood({"Gather Health Check Status": [{}]}, [*DEPLOYED, *SHIFTED], [0]),
+    "a removal's answer without a state": not_understood(
+        {"Remove Old Version": [{}]}, [*DEPLOYED, *SHIFTED, "Record New Version", *REMOVED], [0]
+    ),
     "a removal's state that nobody knows": not_understood(
         {"Remove Old Version": [UNKNOWN]}, [*DEPLOYED, *SHIFTED, "Record New Version", *REMOVED], [0]
+    ),
+    "a rollback's answer without a state": Walk(
+        {"Gather Health Check Status": [progress("Unhealthy")], "Roll Back": [{}]},
+        [*CHECKED, *DEPLOYED, *SHIFTED, "Unhealthy", *ROLLED_BACK, "Unknown Answer"],
+        "Canary.NotUnderstood",
+        NOT_UNDERSTOOD.removesuffix("."),
+        [0],
     ),
     "a rollback's state that nobody knows": Walk(
         {"Gather Health Check Status": [progress("Unhealthy")], "Roll Back": [AT_WORK, UNKNOWN]},

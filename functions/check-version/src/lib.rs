@@ -240,7 +240,7 @@ where
     Ok(plan)
 }
 
-/// One error for every problem that the router named: all bad fields at once, or else the first of the others.
+/// One error for every problem that the router named, the bad fields first.
 fn all_clear(problems: Vec<Error>) -> Result<()> {
     let (mut fields, mut others) = (Vec::new(), Vec::new());
     for problem in problems {
@@ -250,9 +250,13 @@ fn all_clear(problems: Vec<Error>) -> Result<()> {
         }
     }
     if !fields.is_empty() {
-        return Err(Error::InvalidInput(fields.into()));
+        others.insert(0, Error::InvalidInput(fields.into()));
     }
-    others.into_iter().next().map_or(Ok(()), Err)
+    match others.len() {
+        0 => Ok(()),
+        1 => Err(others.remove(0)),
+        _ => Err(Error::Several(others)),
+    }
 }
 
 /// How far the deployment was is not known.

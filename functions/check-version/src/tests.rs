@@ -259,6 +259,24 @@ async fn everything_that_the_router_objects_to_is_told_at_once_before_anything_i
     }
 }
 
+/// Promise 15.
+#[test]
+fn a_bad_field_hides_no_other_problem() {
+    let route = |why: &str| Error::UnexpectedRoute { service: "web".into(), why: why.into() };
+    let field = Error::invalid("Protocol", "is `http`", "allowed is `tcp`");
+    let all = all_clear(vec![route("it is odd"), field, route("it is old")]).unwrap_err();
+    assert_eq!(all.name(), "Canary.InvalidInput");
+    assert_eq!(
+        all.to_string(),
+        "`Protocol` is `http`: allowed is `tcp`; route of `web` is not this deployment's to change: it is odd; route of `web` is \
+         not this deployment's to change: it is old"
+    );
+    let routes = all_clear(vec![route("it is odd"), route("it is old")]).unwrap_err();
+    assert_eq!(routes.name(), "Canary.UnexpectedRoute");
+    assert!(routes.to_string().contains("it is odd") && routes.to_string().contains("it is old"), "{routes}");
+    assert_eq!(all_clear(vec![route("it is odd")]).unwrap_err().to_string(), route("it is odd").to_string());
+}
+
 #[tokio::test]
 async fn a_queued_request_validates_its_template_when_it_comes_and_when_its_turn_has_come() {
     let mut queued = request();

@@ -89,6 +89,9 @@ pub enum Error {
         /// What keeps Parameter Store from it.
         why: String,
     },
+    /// More than one of the others, under the name of the first.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Several(Vec<Error>),
     /// The live route is not what this deployment may change.
     #[error("route of `{service}` is not this deployment's to change: {why}")]
     UnexpectedRoute {
@@ -228,6 +231,7 @@ impl Error {
             Self::AlreadyRunning { .. } => "Canary.AlreadyRunning",
             Self::QueuedTooLong { .. } => "Canary.QueuedTooLong",
             Self::NotRecordable { .. } => "Canary.NotRecordable",
+            Self::Several(errors) => errors.first().map_or("Canary.InvalidInput", Self::name),
             Self::UnexpectedRoute { .. } => "Canary.UnexpectedRoute",
             Self::ShiftNotApplied { .. } => "Canary.ShiftNotApplied",
             Self::StillReceivingTraffic { .. } => "Canary.StillReceivingTraffic",

@@ -32,10 +32,12 @@ impl Window {
         let back = now - seconds(policy.failure_threshold_time);
         let shifted_at = progress.shifted_at.unwrap_or(now);
         let start = back.min(shifted_at);
+        // Tries of a shift can take minutes: errors count from the first, and what is to be healthy from when the weight is set.
+        let reported_at = progress.reported_at.unwrap_or(shifted_at);
         let period = policy.metric_period;
         // A scrape reports the answers since the scrape before it, up to one period earlier.
-        let settled_from = align(shifted_at + seconds(period), period);
-        let last = align(shifted_at + seconds(step.watch_seconds) + seconds(period), period);
+        let settled_from = align(reported_at + seconds(period), period);
+        let last = align(reported_at + seconds(step.watch_seconds) + seconds(period), period);
         Self {
             start: progress.since.map_or(start, |since| since.max(start)),
             settled_from,

@@ -53,9 +53,12 @@ pub struct Progress {
     /// When the first shift began: the candidate received no traffic before.
     #[serde(with = "time::serde::rfc3339::option")]
     pub since: Option<OffsetDateTime>,
-    /// When the shift to this weight began; it ended when the router reported it.
+    /// When the shift to this weight began: a shift that is tried again began at its first try.
     #[serde(with = "time::serde::rfc3339::option")]
     pub shifted_at: Option<OffsetDateTime>,
+    /// When the router reported this weight: from then on the candidate certainly has it.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    pub reported_at: Option<OffsetDateTime>,
     /// Seconds until the next check.
     pub wait_seconds: u32,
     /// What the last check found, in a sentence.
@@ -75,6 +78,7 @@ impl Progress {
             weight: Weight::NONE,
             since: None,
             shifted_at: None,
+            reported_at: None,
             wait_seconds: 0,
             reason: String::new(),
             checks: Vec::new(),
@@ -96,14 +100,15 @@ impl Progress {
         })
     }
 
-    /// The present step's weight is set since `at`.
+    /// The shift to the present step's weight began at `began`, and the router reported it at `reported`.
     #[must_use]
-    pub fn shifted(self, step: &Step, at: OffsetDateTime) -> Self {
+    pub fn shifted(self, step: &Step, began: OffsetDateTime, reported: OffsetDateTime) -> Self {
         Self {
             phase: Phase::Watching,
             weight: step.weight,
-            since: self.since.or(Some(at)),
-            shifted_at: Some(at),
+            since: self.since.or(Some(began)),
+            shifted_at: Some(began),
+            reported_at: Some(reported),
             wait_seconds: step.watch_seconds,
             ..self
         }
@@ -154,7 +159,7 @@ mod tests {
         let plan = canary_plan();
         (0..times).fold(Progress::begin(Phase::Deploying), |progress, _| {
             let step = progress.present(&plan, "test").unwrap();
-            progress.shifted(step, SHIFTED).checked(&plan, check("fine"), Next::Pass)
+            progress.shifted(step, SHIFTED, SHIFTED).checked(&plan, check("fine"), Next::Pass)
         })
     }
 
@@ -192,7 +197,7 @@ mod tests {
     fn the_time_of_the_first_traffic_is_kept_over_later_steps() {
         let later = SHIFTED + time::Duration::MINUTE;
         let plan = canary_plan();
-        let second = passing(1).shifted(&plan.steps[1], later);
+        let second = passing(1).shifted(&plan.steps[1], later, later);
         assert_eq!((second.since, second.shifted_at), (Some(SHIFTED), Some(later)));
     }
 }

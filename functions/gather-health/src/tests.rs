@@ -17,6 +17,7 @@ async fn check(world: &World) -> Result<Progress> {
         weight: Weight::new(25).unwrap(),
         since: Some(SHIFTED),
         shifted_at: Some(SHIFTED),
+        reported_at: Some(SHIFTED),
         ..Progress::begin(Phase::Watching)
     };
     handle(Input { plan: canary_plan(), progress }, world, world, world, SHIFTED + std::time::Duration::from_secs(300))

@@ -52,9 +52,10 @@ fn keep(deployment: &Deployment, live: Option<&LiveRoute>, restorable: bool) -> 
         return Move::Keep(format!("`{name}` has all traffic and is recorded as the live version"));
     }
     let Some(stable) = deployment.stable().filter(|_| restorable) else {
+        let why = deployment.stable().map_or("", |_| ", because the version before it is going");
         return Move::Stop(format!(
             "`{name}` is recorded as the live version, but the route was changed outside this deployment: it has {}; set all \
-             weight on `{name}`, because the version before it is going",
+             weight on `{name}`{why}",
             live.cloned().unwrap_or_default()
         ));
     };

@@ -68,8 +68,8 @@ pub async fn handle(
 ) -> Result<Output> {
     let Input { plan, progress, failure, execution, deletions } = input;
     if let Some(other) = lock::current_holder(locks, &plan.service.key(), &execution, now).await {
-        return taken_over(&plan, &failure, &format!("`{other}` has taken the service over"), router, stacks, records)
-            .await;
+        let by = format!("`{other}` has taken the service over");
+        return taken_over(&plan, &failure, &execution, &by, router, stacks, records).await;
     }
     let live = router.route(&plan.service).await?;
     // A bad candidate loses its traffic whether it is recorded or not, and does not wait for SSM.
@@ -148,11 +148,14 @@ async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, exe
         lock::finish(locks, plan, execution).await?;
         still_to_go(plan, failure)
     };
-    let kept = format!("{why}{left}");
+    kept(plan, failure, execution, &format!("{why}{left}"))
+}
+
+/// The candidate is the live version. If it is another execution's, this one deployed nothing.
+fn kept(plan: &Plan, failure: &Failure, execution: &str, stands: &str) -> Result<Output> {
     match plan.execution == execution {
-        true => Ok(Output::OldVersionKept(outcome(failure, &kept))),
-        // It is another execution's version that is live: this one deployed nothing.
-        false => Err(Error::RollbackIncomplete(failure.after(&kept))),
+        true => Ok(Output::OldVersionKept(outcome(failure, stands))),
+        false => Err(Error::RollbackIncomplete(failure.after(stands))),
     }
 }
 
@@ -161,13 +164,14 @@ async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, exe
 async fn taken_over(
     plan: &Plan,
     failure: &Failure,
+    execution: &str,
     by: &str,
     router: &impl TrafficRouter,
     stacks: &impl Stacks,
     records: &impl VersionRecords,
 ) -> Result<Output> {
     if is_recorded(plan, Phase::Interrupted, records).await? {
-        return Ok(Output::OldVersionKept(outcome(failure, &format!("{by}{}", still_to_go(plan, failure)))));
+        return kept(plan, failure, execution, &format!("{by}{}", still_to_go(plan, failure)));
     }
     let candidate = plan.deployment.candidate();
     match stacks.describe(&candidate.stack).await? {

@@ -181,6 +181,27 @@ async fn a_removal_that_an_outage_stopped_is_left_to_the_next_deployment() {
 
 /// Promise 8.
 #[tokio::test]
+async fn a_deployment_whose_traffic_somebody_gave_back_to_the_old_version_is_taken_back() {
+    let world = World::new(State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-aaa", 100)]) });
+    let output = roll_back_after(&world, canary_plan, "Canary.UnexpectedRoute").await.unwrap();
+    assert!(matches!(output, Output::RolledBack(_)), "{output:?}");
+    let end = world.state();
+    assert_eq!(end.record.as_ref().map(|record| record.sha.as_str()), Some("aaa"));
+    assert!(!end.stacks.contains_key("demo-web-bbb"));
+}
+
+/// Promise 9.
+#[tokio::test]
+async fn a_version_with_a_share_of_the_traffic_takes_all_of_it_though_its_stack_is_not_known() {
+    let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
+    start.stacks.remove("demo-web-aaa");
+    let world = World::new(start);
+    roll_back(&world).await.unwrap();
+    assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
+}
+
+/// Promise 8.
+#[tokio::test]
 async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
     let mut start = State { record: Some(Record { sha: "bbb".into(), version: 2 }), ..at(&[("web-aaa", 100)]) };
     start.stacks.insert("demo-web-aaa".to_owned(), Stack::in_phase(StackPhase::Deleting, None));
@@ -422,6 +443,12 @@ async fn a_deployment_that_was_taken_over_touches_nothing_any_more_and_says_what
     let ended = untouched(State { lock: lock.clone(), record, ..at(&[("web-bbb", 100)]) }).await.unwrap();
     let Output::OldVersionKept(Outcome { summary, .. }) = ended else { panic!("{ended:?}") };
     assert!(summary.starts_with(&format!("{took}, but stack `demo-web-aaa` of the version before it")), "{summary}");
+
+    let repair = || Plan { execution: "arn:earlier".to_owned(), ..canary_plan() };
+    let record = Some(Record { sha: "bbb".into(), version: 2 });
+    let world = World::new(State { lock: lock.clone(), record, ..at(&[("web-bbb", 100)]) });
+    let error = roll_back_after(&world, repair, "Canary.Conflict").await.unwrap_err();
+    assert_eq!(error.name(), "Canary.RollbackIncomplete", "it is not the repair's own version that is live");
 
     let mut start = State { lock: lock.clone(), ..at(&[("web-aaa", 100)]) };
     start.failures.insert("demo-web-bbb".to_owned(), vec!["VirtualNode: in use".to_owned()]);

@@ -26,12 +26,12 @@ enum Step {
     Nothing,
 }
 
-/// Sets the present step's weight, reads it back and returns the new progress.
+/// Sets the present step's weight, reads it back and returns the new progress. `clock` is read when the weight has been read back.
 ///
 /// # Errors
 /// `Canary.UnexpectedRoute` if the route is not this deployment's to change, `Canary.ShiftNotApplied` if it does not report
 /// the new weights; otherwise what AWS refused.
-pub async fn handle(input: Input, router: &impl TrafficRouter) -> Result<Progress> {
+pub async fn handle(input: Input, router: &impl TrafficRouter, clock: impl Fn() -> OffsetDateTime) -> Result<Progress> {
     let Input { plan, progress, entered } = input;
     let target = progress.present(&plan, "shift-traffic")?;
     let service = &plan.service;
@@ -50,7 +50,7 @@ pub async fn handle(input: Input, router: &impl TrafficRouter) -> Result<Progres
         });
     }
     let target = *target;
-    Ok(progress.shifted(&target, entered))
+    Ok(progress.shifted(&target, entered, clock()))
 }
 
 /// Only a route that is as this deployment left it is changed; what else is on it was put there by somebody else meanwhile.

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 use canary_core::{
+    Duration,
     fakes::{Fault, SHIFTED, State, World, canary_plan, first_plan, live, ready, survives_every_fault},
     progress::Phase,
     split::Weight,
@@ -26,15 +27,17 @@ fn both_stand(route: &[(&str, u32)]) -> State {
 #[tokio::test]
 async fn a_step_sets_the_absolute_weight_whatever_fails() {
     let start = both_stand(&[("web-aaa", 75), ("web-bbb", 25)]);
-    let end =
-        survives_every_fault(&start, async |world: &World| handle(input(canary_plan(), 25, 1), world).await).await;
+    let end = survives_every_fault(&start, async |world: &World| {
+        handle(input(canary_plan(), 25, 1), world, || SHIFTED).await
+    })
+    .await;
     assert_eq!(end.routes["web-route"], live(&[("web-aaa", 50), ("web-bbb", 50)]));
 }
 
 #[tokio::test]
 async fn at_100_percent_the_stable_version_is_no_longer_named() {
     let world = World::new(both_stand(&[("web-aaa", 25), ("web-bbb", 75)]));
-    let progress = handle(input(canary_plan(), 75, 3), &world).await.unwrap();
+    let progress = handle(input(canary_plan(), 75, 3), &world, || SHIFTED).await.unwrap();
     assert_eq!((progress.weight, progress.phase), (Weight::ALL, Phase::Watching));
     assert_eq!(world.state().routes["web-route"], live(&[("web-bbb", 100)]));
 }
@@ -42,7 +45,9 @@ async fn at_100_percent_the_stable_version_is_no_longer_named() {
 #[tokio::test]
 async fn a_first_deployment_makes_the_route_whatever_fails() {
     let start = State { stacks: [ready("demo-web-bbb")].into(), ..State::default() };
-    let end = survives_every_fault(&start, async |world: &World| handle(input(first_plan(), 0, 0), world).await).await;
+    let end =
+        survives_every_fault(&start, async |world: &World| handle(input(first_plan(), 0, 0), world, || SHIFTED).await)
+            .await;
     assert_eq!(end.routes["web-route"], live(&[("web-bbb", 100)]));
 }
 
@@ -51,9 +56,11 @@ async fn a_first_deployment_makes_the_route_whatever_fails() {
 async fn a_shift_that_is_tried_again_began_when_the_state_was_entered() {
     let world = World::new(both_stand(&[("web-aaa", 100)]));
     world.fail(1, Fault::After);
-    handle(input(canary_plan(), 0, 0), &world).await.unwrap_err();
-    let progress = handle(input(canary_plan(), 0, 0), &world).await.unwrap();
+    handle(input(canary_plan(), 0, 0), &world, || SHIFTED).await.unwrap_err();
+    let later = SHIFTED + Duration::minutes(10);
+    let progress = handle(input(canary_plan(), 0, 0), &world, || later).await.unwrap();
     assert_eq!((progress.since, progress.shifted_at), (Some(SHIFTED), Some(SHIFTED)));
+    assert_eq!(progress.reported_at, Some(later), "what is to be healthy was measured at this weight");
     assert_eq!(progress.wait_seconds, 60, "the step's watch time");
 }
 
@@ -65,7 +72,7 @@ async fn what_somebody_else_did_to_the_route_is_never_overwritten() {
     let ahead_of_us: &[(&str, u32)] = &[("web-bbb", 100)];
     for changed in [third_target, other_weights, ahead_of_us] {
         let world = World::new(both_stand(changed));
-        let error = handle(input(canary_plan(), 25, 1), &world).await.unwrap_err();
+        let error = handle(input(canary_plan(), 25, 1), &world, || SHIFTED).await.unwrap_err();
         assert_eq!(error.name(), "Canary.UnexpectedRoute", "{changed:?}");
         assert!(error.to_string().ends_with("this deployment left it with `web-aaa`: 75, `web-bbb`: 25"), "{error}");
         assert_eq!(world.state().routes["web-route"], live(changed));
@@ -75,7 +82,7 @@ async fn what_somebody_else_did_to_the_route_is_never_overwritten() {
 #[tokio::test]
 async fn a_stable_version_alone_has_all_traffic_whatever_its_relative_weight() {
     let world = World::new(both_stand(&[("web-aaa", 1)]));
-    handle(input(canary_plan(), 0, 0), &world).await.unwrap();
+    handle(input(canary_plan(), 0, 0), &world, || SHIFTED).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 75), ("web-bbb", 25)]));
 }
 
@@ -83,10 +90,10 @@ async fn a_stable_version_alone_has_all_traffic_whatever_its_relative_weight() {
 #[tokio::test]
 async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
     let gone = World::new(State { stacks: both_stand(&[]).stacks, ..State::default() });
-    let error = handle(input(canary_plan(), 0, 0), &gone).await.unwrap_err();
+    let error = handle(input(canary_plan(), 0, 0), &gone, || SHIFTED).await.unwrap_err();
     assert_eq!(error.name(), "Canary.UnexpectedRoute");
     let taken = World::new(both_stand(&[("web-aaa", 100)]));
-    let error = handle(input(first_plan(), 0, 0), &taken).await.unwrap_err();
+    let error = handle(input(first_plan(), 0, 0), &taken, || SHIFTED).await.unwrap_err();
     assert_eq!(error.name(), "Canary.UnexpectedRoute");
 }
 
@@ -94,7 +101,7 @@ async fn a_route_that_is_gone_or_somebody_elses_is_refused() {
 #[tokio::test]
 async fn a_shift_that_the_router_does_not_report_is_an_error() {
     let router = World::new(State { stubborn_routes: true, ..both_stand(&[("web-aaa", 100)]) });
-    let error = handle(input(canary_plan(), 0, 0), &router).await.unwrap_err();
+    let error = handle(input(canary_plan(), 0, 0), &router, || SHIFTED).await.unwrap_err();
     assert_eq!(error.name(), "Canary.ShiftNotApplied");
     assert_eq!(error.to_string(), "route of `web` reports `web-aaa`: 100 after `web-aaa`: 75, `web-bbb`: 25 was set");
 }
@@ -102,7 +109,7 @@ async fn a_shift_that_the_router_does_not_report_is_an_error() {
 #[tokio::test]
 async fn after_the_last_step_there_is_nothing_to_set() {
     let world = World::new(both_stand(&[("web-bbb", 100)]));
-    let error = handle(input(canary_plan(), 100, 4), &world).await.unwrap_err();
+    let error = handle(input(canary_plan(), 100, 4), &world, || SHIFTED).await.unwrap_err();
     assert_eq!(error.name(), "Canary.InvalidState");
     assert!(world.calls().is_empty());
 }
@@ -112,8 +119,8 @@ async fn after_the_last_step_there_is_nothing_to_set() {
 async fn a_lost_answer_to_a_shift_is_not_a_second_step() {
     let world = World::new(both_stand(&[("web-aaa", 100)]));
     world.fail(1, Fault::After);
-    handle(input(canary_plan(), 0, 0), &world).await.unwrap_err();
-    handle(input(canary_plan(), 0, 0), &world).await.unwrap();
+    handle(input(canary_plan(), 0, 0), &world, || SHIFTED).await.unwrap_err();
+    handle(input(canary_plan(), 0, 0), &world, || SHIFTED).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 75), ("web-bbb", 25)]));
     assert_eq!(world.calls().iter().filter(|call| call.starts_with("UpdateRoute")).count(), 1);
 }

@@ -22,6 +22,7 @@ fn progress() -> Progress {
         weight: Weight::new(25).unwrap(),
         since: Some(SHIFTED),
         shifted_at: Some(SHIFTED),
+        reported_at: Some(SHIFTED),
         ..Progress::begin(Phase::Watching)
     }
 }
@@ -37,6 +38,13 @@ fn tasks(desired: u32, healthy: u32, failed: &[&str]) -> Capacity {
 fn judged(plan: &Plan, after: i64, answers: Answers, capacity: &Capacity) -> (Check, Next) {
     let window = Window::of(&plan.health, &plan.steps[0], &progress(), at(after));
     judge(plan, &progress(), window, answers, capacity)
+}
+
+/// The window of a step of `watch` seconds, whose shift began at 0 and was reported at `reported`.
+fn reported(plan: &Plan, watch: u32, reported: i64) -> Window {
+    let step = Step { watch_seconds: watch, ..plan.steps[0] };
+    let progress = Progress { reported_at: Some(at(reported)), ..progress() };
+    Window::of(&plan.health, &step, &progress, at(reported))
 }
 
 fn look(plan: &Plan, after: i64, errors: u64, requests: u64) -> (Check, Next) {
@@ -72,15 +80,30 @@ fn bad_news_counts_at_once_and_good_news_only_when_all_data_of_the_watch_time_ar
 #[test]
 fn a_data_point_counts_only_if_all_its_answers_were_given_at_the_present_weight() {
     let plan = plan(Protocol::Http, NoData::RollBack);
-    for (shifted_at, settled_from, complete_at) in [(0, 60, 240), (1, 120, 300), (59, 120, 300), (60, 120, 300)] {
-        let progress = Progress { shifted_at: Some(at(shifted_at)), ..progress() };
-        let window = Window::of(&plan.health, &plan.steps[0], &progress, at(300));
-        assert_eq!(window.settled_from, at(settled_from), "shifted at {shifted_at}");
-        assert_eq!(window.complete_at, at(complete_at), "shifted at {shifted_at}");
+    for (reported_at, settled_from, complete_at) in [(0, 60, 240), (1, 120, 300), (59, 120, 300), (60, 120, 300)] {
+        let window = reported(&plan, 60, reported_at);
+        assert_eq!(window.settled_from, at(settled_from), "reported at {reported_at}");
+        assert_eq!(window.complete_at, at(complete_at), "reported at {reported_at}");
     }
     let before_the_shift = Answers { errors: 0, requests: 500, settled: 0 };
     let (check, next) = judged(&plan, COMPLETE, before_the_shift, &tasks(1, 1, &[]));
     assert_eq!((check.verdict, next), (Verdict::Inconclusive, Next::RollBack));
+}
+
+/// Promise 5. The scrape that ends the last period of the watch time is stamped up to a period after it.
+#[test]
+fn a_long_watch_time_is_covered_to_its_end() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    assert_eq!(reported(&plan, 600, 1).complete_at, at(720 + 120));
+}
+
+/// Promises 5 and 21. App Mesh may be away for ten minutes between the first try and the one that the router reports.
+#[test]
+fn a_shift_that_took_long_is_watched_from_when_the_router_reported_it() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    let window = reported(&plan, 60, 600);
+    assert_eq!(window.start, at(0), "errors count from the first try on: it may have taken effect");
+    assert_eq!((window.settled_from, window.complete_at), (at(660), at(840)));
 }
 
 /// Promise 10.
@@ -194,7 +217,7 @@ fn the_state_data_carries_the_numbers() {
 }
 
 proptest! {
-    /// Promise 5: whatever the shift's moment, the watch time and the period, the answers that decide were given after the shift,
+    /// Promise 5: whatever the moment at which the router reports a shift, the watch time and the period, the answers that decide were given after the shift,
     /// cover the watch time, and can be read; and the check that decides comes no later than limits.rs reckons.
     #[test]
     fn what_decides_lies_after_the_shift_covers_the_watch_time_and_has_arrived(
@@ -203,15 +226,14 @@ proptest! {
         let mut plan = canary_plan();
         plan.health.metric_period = period;
         plan.health.metric_delay = delay;
-        let step = Step { watch_seconds: watch, ..plan.steps[0] };
-        let progress = Progress { shifted_at: Some(at(shifted)), ..progress() };
-        let window = Window::of(&plan.health, &step, &progress, at(shifted));
+        let window = reported(&plan, watch, shifted);
         let (settled, complete) = (window.settled_from - SHIFTED, window.complete_at - SHIFTED);
         let (settled, complete, period) = (settled.whole_seconds(), complete.whole_seconds(), i64::from(period));
         prop_assert_eq!(settled % period, 0);
         // A data point holds answers from one period before its beginning.
         prop_assert!(settled - period >= shifted);
-        prop_assert!(complete >= shifted + i64::from(watch) + i64::from(delay));
+        // The scrape that reports the last answers of the watch time is up to a period later than they.
+        prop_assert!(complete >= shifted + i64::from(watch) + period + i64::from(delay));
         prop_assert!(complete >= settled + period + i64::from(delay));
         let late = complete - shifted - i64::from(watch) + i64::from(delay);
         prop_assert!(u64::try_from(late).unwrap() <= longest_delay(&plan.health));
