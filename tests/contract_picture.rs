@@ -27,7 +27,8 @@ fn arrows(state: &Value, number: usize, place: impl Fn(&str) -> usize) -> String
         Some(next) => format!("  s{number} -- {label} --> s{}\n", place(next)),
         None => String::new(),
     };
-    let choices = state["Choices"].as_array().into_iter().flatten();
+    // A field that is not there goes where an unknown value goes.
+    let choices = state["Choices"].as_array().into_iter().flatten().filter(|choice| choice["IsPresent"].is_null());
     let mut text: String = choices.map(|choice| plain(&label(choice), &choice["Next"])).collect();
     text.push_str(&plain("else", &state["Default"]));
     text.push_str(&plain("", &state["Next"]));

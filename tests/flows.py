@@ -175,7 +175,7 @@ class Retrier:
 PASSING = Retrier(
     (
         "Canary.Unavailable", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
-        "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException",
+        "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException",
     ),
     65,
 )  # fmt: skip

@@ -252,6 +252,11 @@ fn platform_settings_have_to_go_together() {
             "2: `CloudMapAttributes.version` is no attribute that ECS gives a task: allowed are `AVAILABILITY_ZONE`, \
             `ECS_CLUSTER_NAME`, `ECS_SERVICE_NAME`, `ECS_TASK_DEFINITION_FAMILY`, `REGION`",
         ),
+        (
+            "Environment: shop\nCluster: shop-blue\n",
+            "2: `Cluster` is `shop-blue`: the functions look for the environment's, `shop`",
+        ),
+        ("Environment: shop\nMesh: other\n", "2: `Mesh` is `other`: the functions look for the environment's, `shop`"),
         ("Subnets: []\n", "1: `Subnets` is an empty list: allowed is one item or more, or no such key"),
         ("AllowedCpu: []\n", "1: `AllowedCpu` is an empty list: allowed is one item or more, or no such key"),
         ("AllowedMemory: []\n", "1: `AllowedMemory` is an empty list: allowed is one item or more, or no such key"),

@@ -217,6 +217,16 @@ impl Platform {
         if let (Discovery::Dns, Some(found)) = (self.discovery, root.find("CloudMapAttributes")) {
             found.refuse("has no meaning with `Discovery` `DNS`: DNS records have no attributes", problems);
         }
+        if let Some(environment) = &self.environment {
+            for (key, setting) in [("Cluster", &self.cluster), ("Mesh", &self.mesh)] {
+                let (Some(found), Setting::Text(name)) = (root.find(key), setting) else { continue };
+                if !name.contains("${") && *name != environment.value {
+                    let right = &environment.value;
+                    found
+                        .refuse(&format!("is `{name}`: the functions look for the environment's, `{right}`"), problems);
+                }
+            }
+        }
         ports::check_sidecars(self, problems);
     }
 }

@@ -124,7 +124,7 @@ pub struct Check {
 pub struct TaskCounts {
     /// That ECS is to run.
     pub desired: u32,
-    /// That run and are not reported unhealthy.
+    /// That run and are reported healthy, or run and have no health check.
     pub healthy: u32,
 }
 
@@ -135,7 +135,7 @@ pub fn judge(plan: &Plan, progress: &Progress, window: Window, answers: Answers,
         .or_else(|| too_many_errors(plan, answers))
         .or_else(|| tasks_failed(plan, capacity))
         .or_else(|| too_early(plan, window, answers))
-        .or_else(|| tasks_missing(plan, window, capacity))
+        .or_else(|| tasks_missing(plan, progress, window, capacity))
         .unwrap_or_else(|| measured(plan, answers));
     let tasks = match capacity {
         Capacity::Service(tasks) => Some(TaskCounts { desired: tasks.desired, healthy: tasks.healthy }),
@@ -192,14 +192,18 @@ fn too_early(plan: &Plan, window: Window, answers: Answers) -> Option<Judgement>
     Some(Judgement(Verdict::Inconclusive, Next::CheckAgain { seconds }, reason))
 }
 
-/// ECS takes a while to replace a task that AWS took away. Longer than that, the candidate cannot keep its tasks.
-fn tasks_missing(plan: &Plan, window: Window, capacity: &Capacity) -> Option<Judgement> {
+/// ECS takes a while to replace a task that AWS took away. Longer than that, the candidate cannot keep its tasks. Tasks that
+/// scaling adds while the candidate is watched may take their time.
+fn tasks_missing(plan: &Plan, progress: &Progress, window: Window, capacity: &Capacity) -> Option<Judgement> {
     let Capacity::Service(tasks) = capacity else { return None };
-    if tasks.healthy >= tasks.desired {
+    let at_this_weight = progress.checks.iter().filter(|check| check.weight == progress.weight.percent());
+    let before = at_this_weight.filter_map(|check| check.tasks.map(|tasks| tasks.desired)).min();
+    let desired = before.unwrap_or(tasks.desired).min(tasks.desired);
+    if tasks.healthy >= desired {
         return None;
     }
     let name = &plan.deployment.candidate().name;
-    let reason = format!("{} of the {} tasks of `{name}` are healthy", tasks.healthy, tasks.desired);
+    let reason = format!("{} of the {desired} tasks of `{name}` are healthy", tasks.healthy);
     if window.end >= window.complete_at + seconds(plan.health.metric_delay) {
         return Some(unhealthy(reason));
     }

@@ -13,7 +13,7 @@ use crate::{
 pub struct Tasks {
     /// How many ECS is to run.
     pub desired: u32,
-    /// How many run and are not reported unhealthy. A task without a health check counts.
+    /// How many run and are reported healthy, or run and have no health check.
     pub healthy: u32,
     /// Why tasks ended that nobody asked to end, earliest first.
     pub failed: Vec<String>,

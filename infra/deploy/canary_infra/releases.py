@@ -36,13 +36,23 @@ def prune(client: Clients, state_machine: str, say: Say) -> None:
             # Another operator publishes or removes at the same moment: the next update removes it.
             if code(error) != "ConflictException":
                 raise
-    definitions = [states.describe_state_machine(stateMachineArn=arn)["definition"] for arn in (state_machine, *kept)]
+    definitions = list(_definitions(states, [state_machine, *kept]))
     # The others run on a definition that is looked at already.
     unversioned = [each["executionArn"] for each in running if each.get("stateMachineVersionArn") not in kept]
     definitions += [states.describe_state_machine_for_execution(executionArn=arn)["definition"] for arn in unversioned]
     removed = _functions(client, called(definitions[0]), called(*definitions))
     if superseded or removed:
         say(f"superseded and in use no more: {len(superseded)} versions of the state machine, {removed} of functions")
+
+
+def _definitions(states: Any, arns: list[str]) -> Iterator[str]:
+    """What a state machine and its versions do. A version that another operator removed meanwhile calls nothing any more."""
+    for arn in arns:
+        try:
+            yield states.describe_state_machine(stateMachineArn=arn)["definition"]
+        except ClientError as error:
+            if code(error) != "StateMachineDoesNotExist" or arn == arns[0]:
+                raise
 
 
 def called(*definitions: str) -> Versions:

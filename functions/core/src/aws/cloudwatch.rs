@@ -74,7 +74,7 @@ impl AnswerCounts for CloudWatch {
             Some((class, status)) => Err(Error::Aws {
                 operation: "GetMetricData",
                 subject: plan.deployment.candidate().name.clone(),
-                refusal: Refusal::Unavailable,
+                refusal: if *status == StatusCode::Forbidden { Refusal::AccessDenied } else { Refusal::Unavailable },
                 source: format!("`{class}` is {status}").into(),
             }),
         }

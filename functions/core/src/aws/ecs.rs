@@ -3,6 +3,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_ecs::{
     Client,
+    error::SdkError,
     types::{DesiredStatus, HealthStatus, Service, Task, TaskStopCode},
 };
 use time::OffsetDateTime;
@@ -10,6 +11,8 @@ use time::OffsetDateTime;
 use super::failed;
 use crate::{Error, Result, error::Refusal, ports::TaskStates, tasks::Tasks};
 
+/// How reasons begin for which a task did not start though nothing is wrong with it.
+const OF_AWS: [&str; 3] = ["Capacity is unavailable", "InternalError", "Timeout waiting for network"];
 /// DescribeTasks takes so many tasks.
 const DESCRIBED_AT_ONCE: usize = 100;
 
@@ -27,8 +30,11 @@ impl Ecs {
     }
 
     async fn service(&self, cluster: &str, ecs_service: &str) -> Result<Option<Service>> {
-        let described = self.client.describe_services().cluster(cluster).services(ecs_service).send().await;
-        let described = described.map_err(|error| failed("DescribeServices", ecs_service, error))?;
+        let described = match self.client.describe_services().cluster(cluster).services(ecs_service).send().await {
+            Ok(described) => described,
+            Err(SdkError::ServiceError(refused)) if refused.err().is_cluster_not_found_exception() => return Ok(None),
+            Err(error) => return Err(failed("DescribeServices", ecs_service, error)),
+        };
         match described.services().first() {
             // DRAINING: it is being deleted and starts no task any more.
             Some(service) if service.status() == Some("ACTIVE") => Ok(Some(service.clone())),
@@ -43,7 +49,8 @@ impl Ecs {
         }
     }
 
-    async fn described(&self, cluster: &str, ecs_service: &str, status: DesiredStatus) -> Result<Vec<Task>> {
+    /// The tasks that are to run, or that have ended; `None` if the service is gone.
+    async fn described(&self, cluster: &str, ecs_service: &str, status: DesiredStatus) -> Result<Option<Vec<Task>>> {
         let mut pages = self
             .client
             .list_tasks()
@@ -55,7 +62,16 @@ impl Ecs {
             .send();
         let mut listed = Vec::new();
         while let Some(arn) = pages.next().await {
-            listed.push(arn.map_err(|error| failed("ListTasks", ecs_service, error))?);
+            match arn {
+                Ok(arn) => listed.push(arn),
+                Err(SdkError::ServiceError(refused))
+                    if refused.err().is_service_not_found_exception()
+                        || refused.err().is_cluster_not_found_exception() =>
+                {
+                    return Ok(None);
+                }
+                Err(error) => return Err(failed("ListTasks", ecs_service, error)),
+            }
         }
         let mut tasks = Vec::new();
         for arns in listed.chunks(DESCRIBED_AT_ONCE) {
@@ -63,14 +79,28 @@ impl Ecs {
             let described = described.map_err(|error| failed("DescribeTasks", ecs_service, error))?;
             tasks.extend(described.tasks.unwrap_or_default());
         }
-        Ok(tasks)
+        Ok(Some(tasks))
+    }
+
+    /// Whether ECS gives the service's tasks a health: it does if an essential container has a health check.
+    async fn has_health_check(&self, service: &Service) -> Result<bool> {
+        let name = service.task_definition().unwrap_or_default();
+        let described = self.client.describe_task_definition().task_definition(name).send().await;
+        let described = described.map_err(|error| failed("DescribeTaskDefinition", name, error))?;
+        let containers = described.task_definition.and_then(|definition| definition.container_definitions);
+        Ok(containers
+            .unwrap_or_default()
+            .iter()
+            .any(|container| container.essential != Some(false) && container.health_check.is_some()))
     }
 }
 
 impl TaskStates for Ecs {
     async fn tasks(&self, cluster: &str, ecs_service: &str, since: OffsetDateTime) -> Result<Option<Tasks>> {
         let Some(service) = self.service(cluster, ecs_service).await? else { return Ok(None) };
-        let running = self.described(cluster, ecs_service, DesiredStatus::Running).await?;
+        let Some(running) = self.described(cluster, ecs_service, DesiredStatus::Running).await? else {
+            return Ok(None);
+        };
         if running.is_empty() && service.running_count > 0 {
             // Lists are a moment behind: an empty one is no proof that nothing runs.
             return Err(Error::Aws {
@@ -80,20 +110,42 @@ impl TaskStates for Ecs {
                 source: format!("no task is listed, and the service has {} running", service.running_count).into(),
             });
         }
-        let mut stopped = self.described(cluster, ecs_service, DesiredStatus::Stopped).await?;
+        let Some(mut stopped) = self.described(cluster, ecs_service, DesiredStatus::Stopped).await? else {
+            return Ok(None);
+        };
         stopped.sort_by_key(|task| task.stopping_at.map(|at| at.secs()));
-        let healthy = running.iter().filter(|task| is_healthy(task)).count();
+        // The answer is asked for only where it matters.
+        let checked =
+            running.iter().any(|task| health(task) == Health::NotSaid) && self.has_health_check(&service).await?;
+        let healthy = running.iter().filter(|task| match health(task) {
+            Health::Good => true,
+            Health::NotSaid => !checked,
+            Health::Bad => false,
+        });
         Ok(Some(Tasks {
             desired: u32::try_from(service.desired_count).unwrap_or(0),
-            healthy: u32::try_from(healthy).unwrap_or(u32::MAX),
+            healthy: u32::try_from(healthy.count()).unwrap_or(u32::MAX),
             failed: stopped.iter().filter(|task| ended_since(task, since)).filter_map(failure).collect(),
         }))
     }
 }
 
-/// A task without a health check has no status, or `UNKNOWN`.
-fn is_healthy(task: &Task) -> bool {
-    task.last_status() == Some("RUNNING") && task.health_status() != Some(&HealthStatus::Unhealthy)
+/// What ECS says of a task.
+#[derive(PartialEq)]
+enum Health {
+    Good,
+    Bad,
+    /// `UNKNOWN` has two meanings: there is no health check, or it has not been evaluated yet.
+    NotSaid,
+}
+
+fn health(task: &Task) -> Health {
+    match (task.last_status(), task.health_status()) {
+        (Some("RUNNING"), Some(HealthStatus::Healthy)) => Health::Good,
+        (Some("RUNNING"), Some(HealthStatus::Unhealthy)) => Health::Bad,
+        (Some("RUNNING"), _) => Health::NotSaid,
+        _ => Health::Bad,
+    }
 }
 
 fn ended_since(task: &Task, since: OffsetDateTime) -> bool {
@@ -106,7 +158,8 @@ fn ended_since(task: &Task, since: OffsetDateTime) -> bool {
 fn failure(task: &Task) -> Option<String> {
     let reason = task.stopped_reason().unwrap_or("ECS gives no reason");
     let failed = match task.stop_code() {
-        Some(TaskStopCode::EssentialContainerExited | TaskStopCode::TaskFailedToStart) => true,
+        Some(TaskStopCode::EssentialContainerExited) => true,
+        Some(TaskStopCode::TaskFailedToStart) => !OF_AWS.iter().any(|beginning| reason.starts_with(beginning)),
         Some(
             TaskStopCode::InfrastructureHealth
             | TaskStopCode::SpotInterruption

@@ -184,6 +184,23 @@ fn a_task_that_is_missing_is_waited_for_as_long_as_data_are() {
     assert_eq!(check.reason, "1 of the 2 tasks of `web-bbb` are healthy");
 }
 
+/// Promise 20.
+#[test]
+fn tasks_that_scaling_adds_meanwhile_may_take_their_time() {
+    let plan = plan(Protocol::Http, NoData::RollBack);
+    let answers = Answers { errors: 0, requests: 100, settled: 100 };
+    let late = |healthy: u32| {
+        let (before, next) = judged(&plan, 60, answers, &tasks(2, 2, &[]));
+        let progress = progress().checked(&plan, before, next);
+        let window = Window::of(&plan.health, &plan.steps[0], &progress, at(COMPLETE + 120));
+        judge(&plan, &progress, window, answers, &tasks(6, healthy, &[]))
+    };
+    assert_eq!(late(2).0.verdict, Verdict::Healthy);
+    let (check, _) = late(1);
+    assert_eq!(check.verdict, Verdict::Unhealthy);
+    assert_eq!(check.reason, "1 of the 2 tasks of `web-bbb` are healthy");
+}
+
 #[test]
 fn a_stack_without_an_ecs_service_is_judged_by_its_answers_alone() {
     let answers = Answers { errors: 0, requests: 100, settled: 100 };

@@ -82,11 +82,18 @@ async fn a_class_that_could_not_be_read_is_an_error_and_not_zero() {
     // The recorded answer with another status of its last class, the errors; in CBOR, the byte before a text is its length.
     let complete = b"\x68Complete";
     let last = ANSWER.windows(complete.len()).rposition(|part| part == complete).unwrap();
-    let unread = [&ANSWER[..last], b"\x6dInternalError", &ANSWER[last + complete.len()..]].concat();
-    let (config, _) = replay(&[(200, &unread)]);
-    let error = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap_err();
-    assert_eq!(error.name(), "Canary.Unavailable");
-    assert_eq!(error.chain(), "GetMetricData of `web-bbb` failed: `class5xx` is InternalError");
+    let cases: [(&[u8], _, _); 2] = [
+        (b"\x6dInternalError", "InternalError", "Canary.Unavailable"),
+        // To wait does not give the right to read.
+        (b"\x69Forbidden", "Forbidden", "Canary.AccessDenied"),
+    ];
+    for (encoded, status, name) in cases {
+        let unread = [&ANSWER[..last], encoded, &ANSWER[last + complete.len()..]].concat();
+        let (config, _) = replay(&[(200, &unread)]);
+        let error = CloudWatch::new(&config).answers(&canary_plan(), window(0)).await.unwrap_err();
+        assert_eq!(error.name(), name);
+        assert_eq!(error.chain(), format!("GetMetricData of `web-bbb` failed: `class5xx` is {status}"));
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ fn since() -> OffsetDateTime {
 }
 
 fn described(status: &str, running: u32) -> Value {
-    json!({"services": [{"serviceArn": SERVICE, "status": status, "desiredCount": 2, "runningCount": running}]})
+    json!({"services": [{"serviceArn": SERVICE, "status": status, "desiredCount": 2, "runningCount": running, "taskDefinition": "web:7"}]})
 }
 
 fn listed(count: usize) -> Value {
@@ -27,9 +27,44 @@ async fn tasks(answers: &[Value]) -> Result<Option<Tasks>> {
     let found = Ecs::new(&config).tasks("demo", SERVICE, since()).await;
     assert_eq!(http.actual_requests().count(), answers.len());
     for (_, _, body) in asked(&http) {
-        assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["cluster"], "demo");
+        let asked: Value = serde_json::from_str(&body).unwrap();
+        assert!(asked["cluster"] == "demo" || asked["taskDefinition"] == "web:7", "{asked}");
     }
     found
+}
+
+fn definition(containers: Value) -> Value {
+    json!({"taskDefinition": {"containerDefinitions": containers}})
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn a_task_whose_health_is_not_known_yet_is_healthy_only_if_it_has_no_health_check() {
+    let check = json!({"command": ["CMD", "true"]});
+    let cases = [
+        (json!([{"name": "web"}]), 2),
+        (json!([{"name": "web"}, {"name": "log", "essential": false, "healthCheck": check}]), 2),
+        (json!([{"name": "web"}, {"name": "envoy", "healthCheck": check}]), 1),
+    ];
+    for (containers, healthy) in cases {
+        let running = json!({"tasks": [
+            {"lastStatus": "RUNNING", "healthStatus": "HEALTHY"},
+            {"lastStatus": "RUNNING", "healthStatus": "UNKNOWN"},
+        ]});
+        let pages = [described("ACTIVE", 2), listed(2), running, listed(0), definition(containers.clone())];
+        assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, healthy, "{containers}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_goes_while_it_is_asked_for_has_no_tasks() {
+    let gone = json!({"__type": "ServiceNotFoundException", "message": "Service not found."}).to_string();
+    let there = described("ACTIVE", 2).to_string();
+    let (config, _) = replay(&[(200, there.as_bytes()), (400, gone.as_bytes())]);
+    assert_eq!(Ecs::new(&config).tasks("demo", SERVICE, since()).await.unwrap(), None);
+    let no_cluster = json!({"__type": "ClusterNotFoundException", "message": "Cluster not found."}).to_string();
+    let (config, _) = replay(&[(400, no_cluster.as_bytes())]);
+    assert_eq!(Ecs::new(&config).tasks("demo", SERVICE, since()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -41,7 +76,8 @@ async fn a_task_is_healthy_if_it_runs_and_nothing_says_that_it_is_not() {
         {"lastStatus": "RUNNING", "healthStatus": "UNHEALTHY"},
         {"lastStatus": "PENDING"},
     ]});
-    let found = tasks(&[described("ACTIVE", 5), listed(5), running, listed(0)]).await.unwrap();
+    let none = definition(json!([{"name": "web"}]));
+    let found = tasks(&[described("ACTIVE", 5), listed(5), running, listed(0), none]).await.unwrap();
     assert_eq!(found, Some(Tasks { desired: 2, healthy: 3, failed: Vec::new() }));
 }
 
@@ -61,9 +97,10 @@ async fn tasks_that_ended_by_themselves_have_failed_and_those_that_something_els
         stopped(json!("UserInitiated"), "Task stopped by user", 1_050.0),
         stopped(json!("InfrastructureHealth"), "The host failed", 1_055.0),
         stopped(json!("SpotInterruption"), "Your Spot Task was interrupted.", 1_060.0),
+        stopped(json!("TaskFailedToStart"), "Capacity is unavailable at this time. Please try again later", 1_070.0),
     ]});
-    let running = json!({"tasks": [{"lastStatus": "RUNNING"}]});
-    let found = tasks(&[described("ACTIVE", 1), listed(1), running, listed(8), stopped]).await.unwrap().unwrap();
+    let running = json!({"tasks": [{"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}]});
+    let found = tasks(&[described("ACTIVE", 1), listed(1), running, listed(9), stopped]).await.unwrap().unwrap();
     assert_eq!(
         found.failed,
         [
@@ -97,8 +134,8 @@ async fn tasks_are_described_a_hundred_at_a_time() {
     let pages = [
         described("ACTIVE", 150),
         listed(150),
-        json!({"tasks": [{"lastStatus": "RUNNING"}]}),
-        json!({"tasks": [{"lastStatus": "RUNNING"}]}),
+        json!({"tasks": [{"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}]}),
+        json!({"tasks": [{"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}]}),
         listed(0),
     ];
     assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, 2);
