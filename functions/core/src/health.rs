@@ -124,7 +124,7 @@ pub struct Check {
 pub struct TaskCounts {
     /// That ECS is to run.
     pub desired: u32,
-    /// That run and are reported healthy, or run and have no health check.
+    /// That run and pass every health check that their essential containers have.
     pub healthy: u32,
 }
 

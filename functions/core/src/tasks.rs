@@ -13,7 +13,7 @@ use crate::{
 pub struct Tasks {
     /// How many ECS is to run.
     pub desired: u32,
-    /// How many run and are reported healthy, or run and have no health check.
+    /// How many run and pass every health check that their essential containers have.
     pub healthy: u32,
     /// Why tasks ended that nobody asked to end, earliest first.
     pub failed: Vec<String>,

@@ -82,16 +82,17 @@ impl Ecs {
         Ok(Some(tasks))
     }
 
-    /// Whether ECS gives the service's tasks a health: it does if an essential container has a health check.
-    async fn has_health_check(&self, service: &Service) -> Result<bool> {
+    /// The names of the essential containers that have a health check.
+    async fn checked(&self, service: &Service) -> Result<Vec<String>> {
         let name = service.task_definition().unwrap_or_default();
         let described = self.client.describe_task_definition().task_definition(name).send().await;
         let described = described.map_err(|error| failed("DescribeTaskDefinition", name, error))?;
         let containers = described.task_definition.and_then(|definition| definition.container_definitions);
-        Ok(containers
+        let checked = containers
             .unwrap_or_default()
-            .iter()
-            .any(|container| container.essential != Some(false) && container.health_check.is_some()))
+            .into_iter()
+            .filter(|container| container.essential != Some(false) && container.health_check.is_some());
+        Ok(checked.filter_map(|container| container.name).collect())
     }
 }
 
@@ -114,12 +115,14 @@ impl TaskStates for Ecs {
             return Ok(None);
         };
         stopped.sort_by_key(|task| task.stopping_at.map(|at| at.secs()));
-        // The answer is asked for only where it matters.
-        let checked =
-            running.iter().any(|task| health(task) == Health::NotSaid) && self.has_health_check(&service).await?;
+        // Asked for only where it matters.
+        let checked = match running.iter().any(|task| health(task) == Health::NotSaid) {
+            true => self.checked(&service).await?,
+            false => Vec::new(),
+        };
         let healthy = running.iter().filter(|task| match health(task) {
             Health::Good => true,
-            Health::NotSaid => !checked,
+            Health::NotSaid => checked.iter().all(|name| passes(task, name)),
             Health::Bad => false,
         });
         Ok(Some(Tasks {
@@ -135,7 +138,7 @@ impl TaskStates for Ecs {
 enum Health {
     Good,
     Bad,
-    /// `UNKNOWN` has two meanings: there is no health check, or it has not been evaluated yet.
+    /// `UNKNOWN`: an essential container's health check has not been evaluated yet, or an essential container has none.
     NotSaid,
 }
 
@@ -146,6 +149,12 @@ fn health(task: &Task) -> Health {
         (Some("RUNNING"), _) => Health::NotSaid,
         _ => Health::Bad,
     }
+}
+
+/// Whether a container has passed its health check.
+fn passes(task: &Task, name: &str) -> bool {
+    let container = task.containers().iter().find(|container| container.name() == Some(name));
+    container.is_some_and(|container| container.health_status() == Some(&HealthStatus::Healthy))
 }
 
 fn ended_since(task: &Task, since: OffsetDateTime) -> bool {

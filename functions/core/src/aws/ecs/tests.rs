@@ -39,19 +39,25 @@ fn definition(containers: Value) -> Value {
 
 /// Promise 20.
 #[tokio::test]
-async fn a_task_whose_health_is_not_known_yet_is_healthy_only_if_it_has_no_health_check() {
+async fn a_task_without_a_health_is_healthy_if_every_health_check_that_it_has_is_passed() {
     let check = json!({"command": ["CMD", "true"]});
+    let container = |name: &str, health: &str| json!({"name": name, "healthStatus": health});
     let cases = [
-        (json!([{"name": "web"}]), 2),
-        (json!([{"name": "web"}, {"name": "log", "essential": false, "healthCheck": check}]), 2),
-        (json!([{"name": "web"}, {"name": "envoy", "healthCheck": check}]), 1),
+        (json!([{"name": "web"}, {"name": "envoy"}]), 3),
+        (json!([{"name": "web"}, {"name": "envoy", "essential": false, "healthCheck": check}]), 3),
+        // AWS gives a task no health as long as an essential container has none.
+        (json!([{"name": "web"}, {"name": "envoy", "healthCheck": check}]), 2),
+        (json!([{"name": "web", "healthCheck": check}, {"name": "envoy", "healthCheck": check}]), 1),
     ];
     for (containers, healthy) in cases {
         let running = json!({"tasks": [
             {"lastStatus": "RUNNING", "healthStatus": "HEALTHY"},
-            {"lastStatus": "RUNNING", "healthStatus": "UNKNOWN"},
+            {"lastStatus": "RUNNING", "healthStatus": "UNKNOWN", "containers": [
+                container("web", "UNKNOWN"), container("envoy", "HEALTHY"),
+            ]},
+            {"lastStatus": "RUNNING", "containers": [container("web", "UNKNOWN"), container("envoy", "UNKNOWN")]},
         ]});
-        let pages = [described("ACTIVE", 2), listed(2), running, listed(0), definition(containers.clone())];
+        let pages = [described("ACTIVE", 3), listed(3), running, listed(0), definition(containers.clone())];
         assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, healthy, "{containers}");
     }
 }
