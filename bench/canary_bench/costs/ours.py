@@ -21,7 +21,7 @@ METRICS = 5
 
 DESCRIBE_STACK = ("cloudformation:DescribeStacks",)
 TASKS = (*DESCRIBE_STACK, "cloudformation:ListStackResources", "ecs:DescribeServices", "ecs:ListTasks",
-         "ecs:DescribeTasks", "ecs:ListTasks")  # fmt: skip
+         "ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeTaskDefinition")  # fmt: skip
 """Of a version with one ECS service, of which no task has stopped."""
 
 PLAN = ("cloudformation:ValidateTemplate", "dynamodb:UpdateItem", "ssm:GetParameter", "appmesh:DescribeRoute",
