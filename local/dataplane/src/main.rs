@@ -70,7 +70,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().no_proxy().build()?;
     let store = Store::new();
     let ads = Ads::new(settings.state_directory.join("ads.sock"));
-    let envoys = ads.bind().with_context(|| format!("cannot listen on the Unix socket `{}`", ads.socket().display()))?;
+    let envoys =
+        ads.bind().with_context(|| format!("cannot listen on the Unix socket `{}`", ads.socket().display()))?;
     let plane = Plane::new(store.clone(), client, ads.clone());
     let pace = Pace {
         period: Duration::from_secs(arguments.metric_period),

@@ -232,7 +232,7 @@ async fn a_configuration_that_envoy_rejects_is_shown_until_it_is_mended() {
     plane.create_node("web", "http", &["shop.test.local"]).await;
     plane.create_route("shop", "httpRoute", &[("shop-1", 1)]).await;
     let shop = plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
-    plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
+    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
     plane.assert_healthy().await;
 
     // More repetitions than RE2 takes.
@@ -249,22 +249,25 @@ async fn a_configuration_that_envoy_rejects_is_shown_until_it_is_mended() {
     let rejected = &health["rejected"][0];
     assert_eq!(rejected["resource"], "mesh/test/virtualNode/web");
     let message = rejected["message"].as_str().unwrap();
-    assert!(message.starts_with("Envoy rejected `http.egress.rds.egress`: "), "{message}");
+    assert!(message.starts_with("Envoy rejected route table `egress`: "), "{message}");
     assert!(message.contains("invalid repetition size: {1001}"), "{message}");
 
     // What is not rejected goes on: nobody calls a task that ends.
-    let endpoints = plane.state.join("envoy/web-1/eds/cds_egress_test_shop-1.json");
-    let called = || std::fs::read_to_string(&endpoints).unwrap().contains(&shop.envoy.ip);
-    assert!(called());
+    let clusters = format!("http://{}:9901/clusters", web.envoy.ip);
+    let called = || async {
+        let clusters = plane.client.get(&clusters).send().await.unwrap().text().await.unwrap();
+        clusters.contains(&format!("cds_egress_test_shop-1::{}:15000::", shop.envoy.ip))
+    };
+    assert!(called().await);
     plane.stop(&shop.app.unwrap()).await;
-    assert!(!called());
+    assert!(!called().await);
 
     plane.set_weights("shop", "httpRoute", &[("shop-1", 1)]).await;
     eventually("health", || async { (plane.get("/_local/health").await["status"] == "ok").then_some(()) }).await;
 }
 
 #[tokio::test]
-async fn a_configuration_that_cannot_be_written_is_shown_and_written_when_there_is_room() {
+async fn an_envoy_that_stands_still_is_waited_for_and_has_no_file_watches() {
     let mut plane = DataPlane::start("127.0.87", NOWHERE).await;
     plane.create_mesh().await;
     for version in ["1", "2"] {
@@ -278,20 +281,24 @@ async fn a_configuration_that_cannot_be_written_is_shown_and_written_when_there_
     let answer = || async { call_from(&plane.client, &web.ip, "http://shop.test.local/").await.1 };
     eventually("version 1", || async { answer().await.starts_with("1 ").then_some(()) }).await;
 
-    // A directory in the file's place stands for a full disk: nothing can be written there.
-    let blocked = plane.state.join("envoy/web-2/rds/egress.tmp");
-    std::fs::create_dir(&blocked).unwrap();
-    plane.set_weights("shop", "httpRoute", &[("shop-1", 0), ("shop-2", 100)]).await;
-    let problem = eventually("a problem", || async {
-        plane.get("/_local/health").await["rejected"][0]["message"].as_str().map(str::to_owned)
-    })
-    .await;
-    assert!(problem.starts_with("cannot write Envoy's files"), "{problem}");
-    assert!(answer().await.starts_with("1 "));
+    let envoy = plane.envoy_process("web-2");
+    let open = std::fs::read_dir(format!("/proc/{envoy}/fd")).unwrap();
+    let watches = open.filter(|file| {
+        let target = std::fs::read_link(file.as_ref().unwrap().path());
+        target.is_ok_and(|target| target.to_string_lossy().contains("inotify"))
+    });
+    assert_eq!(watches.count(), 0);
 
-    std::fs::remove_dir(&blocked).unwrap();
+    signal("STOP", envoy);
+    plane.set_weights("shop", "httpRoute", &[("shop-1", 0), ("shop-2", 100)]).await;
+    signal("CONT", envoy);
     eventually("version 2", || async { answer().await.starts_with("2 ").then_some(()) }).await;
-    eventually("health", || async { (plane.get("/_local/health").await["status"] == "ok").then_some(()) }).await;
+    plane.assert_healthy().await;
+}
+
+fn signal(name: &str, process: u32) {
+    let status = std::process::Command::new("kill").args([format!("-{name}"), process.to_string()]).status();
+    assert!(status.unwrap().success());
 }
 
 #[tokio::test]

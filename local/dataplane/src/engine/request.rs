@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::addresses::NoAddress;
 use super::definition::{ContainerDefinition, TaskDefinition};
-use crate::envoy::role::RoleError;
 use crate::envoy::plane::BootstrapError;
+use crate::envoy::role::RoleError;
 use crate::stats::Labels;
 
 /// A container to be created.

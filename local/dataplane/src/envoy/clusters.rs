@@ -13,9 +13,7 @@ use envoy_types::pb::envoy::config::core::v3::health_check::{
 };
 use envoy_types::pb::envoy::config::core::v3::{HealthCheck, Http1ProtocolOptions, Http2ProtocolOptions};
 use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
-use envoy_types::pb::envoy::config::endpoint::v3::{
-    ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints,
-};
+use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
 use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
     ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig, explicit_http_config::ProtocolConfig,
@@ -220,10 +218,9 @@ fn health_check(check: &HealthCheckPolicy) -> HealthCheck {
     let http = HttpHealthCheck { path, ..Default::default() };
     let checker = match check.protocol {
         PortProtocol::Http => HealthChecker::HttpHealthCheck(http),
-        PortProtocol::Http2 => HealthChecker::HttpHealthCheck(HttpHealthCheck {
-            codec_client_type: CodecClientType::Http2.into(),
-            ..http
-        }),
+        PortProtocol::Http2 => {
+            HealthChecker::HttpHealthCheck(HttpHealthCheck { codec_client_type: CodecClientType::Http2.into(), ..http })
+        }
         PortProtocol::Grpc => HealthChecker::GrpcHealthCheck(GrpcHealthCheck::default()),
         PortProtocol::Tcp => HealthChecker::TcpHealthCheck(TcpHealthCheck::default()),
     };

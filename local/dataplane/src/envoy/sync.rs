@@ -199,7 +199,8 @@ impl Syncer {
     }
 
     fn set_clusters(&mut self, wanted: &ProxyConfig) {
-        let changed = wanted.clusters.iter().filter(|(name, cluster)| self.current.clusters.get(*name) != Some(cluster));
+        let changed =
+            wanted.clusters.iter().filter(|(name, cluster)| self.current.clusters.get(*name) != Some(cluster));
         let changed: Vec<_> = changed.map(|(name, cluster)| (name.clone(), cluster.clone())).collect();
         self.warming |= !changed.is_empty();
         self.session.change(|resources| {
@@ -244,3 +245,7 @@ impl Syncer {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "sync_tests.rs"]
+mod tests;
