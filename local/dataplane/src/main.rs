@@ -69,9 +69,8 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on `{}`", arguments.listen))?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let store = Store::new();
-    let ads = Ads::new(settings.state_directory.join("ads.sock"));
-    let envoys =
-        ads.bind().with_context(|| format!("cannot listen on the Unix socket `{}`", ads.socket().display()))?;
+    let ads = Ads::new(&settings.state_directory).context("cannot open `--state-dir`")?;
+    let envoys = ads.bind().context("cannot create the Unix socket `ads.sock` in `--state-dir`")?;
     let plane = Plane::new(store.clone(), client, ads.clone());
     let pace = Pace {
         period: Duration::from_secs(arguments.metric_period),

@@ -105,7 +105,7 @@ impl Plane {
     /// # Errors
     /// If that file cannot be written.
     pub fn attach(&self, proxy: Proxy, labels: Labels) -> Result<(), BootstrapError> {
-        bootstrap::write(&proxy, self.inner.ads.socket())
+        bootstrap::write(&proxy, &self.inner.ads.socket())
             .map_err(|error| BootstrapError(bootstrap::path(&proxy.directory), error))?;
         let task = proxy.task.clone();
         self.inner.book.open(&proxy.role);

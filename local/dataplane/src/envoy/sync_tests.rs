@@ -40,9 +40,10 @@ fn request(type_url: &str, names: Vec<String>, nonce: &str) -> DeltaDiscoveryReq
     }
 }
 
-/// What the accepted resources of `response` make Envoy ask for.
-fn next(response: &DeltaDiscoveryResponse) -> Option<DeltaDiscoveryRequest> {
-    let names = response.resources.iter().map(|resource| resource.name.clone()).collect();
+/// What the accepted resources of `response` make Envoy ask for, which it does once.
+fn next(response: &DeltaDiscoveryResponse, asked: &mut BTreeSet<String>) -> Option<DeltaDiscoveryRequest> {
+    let names = response.resources.iter().map(|resource| resource.name.clone());
+    let names = names.filter(|name| asked.insert(format!("{} {name}", kind(response)))).collect();
     let package = "type.googleapis.com/envoy.config";
     match kind(response) {
         "Cluster" => Some(request(&format!("{package}.endpoint.v3.ClusterLoadAssignment"), names, "")),
@@ -58,6 +59,7 @@ async fn answer(session: Session, sent: Sent) {
             resources.receive(request(&format!("type.googleapis.com/envoy.config.{kind}"), vec![], ""));
         }
     });
+    let mut asked = BTreeSet::new();
     loop {
         for response in session.change(Resources::responses) {
             let added = response.resources.iter().map(|resource| format!("{} {}", kind(&response), resource.name));
@@ -65,7 +67,7 @@ async fn answer(session: Session, sent: Sent) {
             sent.lock().unwrap().extend(added.chain(removed));
             session.change(|resources| {
                 resources.receive(request(&response.type_url, vec![], &response.nonce));
-                if let Some(next) = next(&response) {
+                if let Some(next) = next(&response, &mut asked) {
                     resources.receive(next);
                 }
             });

@@ -3,7 +3,9 @@
 mod resources;
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,25 +31,28 @@ const QUEUE: usize = 16;
 /// The server; clones share their Envoys.
 #[derive(Debug, Clone)]
 pub struct Ads {
-    socket: Arc<PathBuf>,
+    directory: Arc<File>,
     sessions: Arc<Mutex<BTreeMap<String, Session>>>,
 }
 
 impl Ads {
-    /// A server without Envoys, to be reached at `socket`.
-    pub fn new(socket: PathBuf) -> Self {
-        Self { socket: Arc::new(socket), sessions: Arc::default() }
+    /// A server without Envoys, whose socket is in `directory`.
+    ///
+    /// # Errors
+    /// If the directory cannot be opened.
+    pub fn new(directory: &Path) -> io::Result<Self> {
+        Ok(Self { directory: Arc::new(File::open(directory)?), sessions: Arc::default() })
     }
 
-    /// The Unix socket.
-    pub fn socket(&self) -> &Path {
-        &self.socket
+    /// The Unix socket. A socket's path has at most 107 bytes, so this one leads through the open directory.
+    pub fn socket(&self) -> PathBuf {
+        format!("/proc/{}/fd/{}/ads.sock", std::process::id(), self.directory.as_raw_fd()).into()
     }
 
     /// Takes the socket, also from a data plane that ended without removing it.
     ///
     /// # Errors
-    /// If it cannot be created, for example because its path is longer than 107 bytes.
+    /// If it cannot be created.
     pub fn bind(&self) -> io::Result<UnixListener> {
         match std::fs::remove_file(self.socket()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -198,5 +203,25 @@ impl Session {
 
     fn resources(&self) -> MutexGuard<'_, Resources> {
         self.inner.resources.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use tokio::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_is_taken_over_in_a_directory_whose_path_is_too_long_for_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let long = directory.path().join("x".repeat(120));
+        std::fs::create_dir(&long).unwrap();
+        drop(Ads::new(&long).unwrap().bind().unwrap());
+        let ads = Ads::new(&long).unwrap();
+        let listener = ads.bind().unwrap();
+        let (caller, accepted) = tokio::join!(UnixStream::connect(ads.socket()), listener.accept());
+        assert!(caller.is_ok() && accepted.is_ok() && long.join("ads.sock").exists());
     }
 }
