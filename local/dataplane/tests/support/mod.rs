@@ -178,6 +178,12 @@ impl DataPlane {
         }
     }
 
+    /// What the application at `ip` gets when it calls `url`, through its own proxy settings.
+    pub async fn call_from(&self, ip: &str, url: &str) -> (StatusCode, String) {
+        let response = self.client.get(format!("http://{ip}:8080/call?{url}")).send().await.expect("an answer");
+        (response.status(), response.text().await.expect("a text"))
+    }
+
     pub async fn inspect(&self, container: &Container) -> Value {
         self.get(&format!("/_engine/containers/{}", container.id)).await
     }
