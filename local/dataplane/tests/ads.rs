@@ -3,7 +3,6 @@
 
 mod support;
 
-use reqwest::Method;
 use serde_json::json;
 use support::{DataPlane, envoy, eventually};
 use tokio::process::Command;
@@ -30,9 +29,7 @@ async fn a_configuration_that_envoy_rejects_is_shown_until_it_is_mended() {
     // More repetitions than RE2 takes.
     let action = json!({"weightedTargets": [{"virtualNode": "shop-1", "weight": 1}]});
     let bad = json!({"spec": {"httpRoute": {"match": {"path": {"regex": "/x{1001}"}}, "action": action}}});
-    let path = "/v20190125/meshes/test/virtualRouter/shop-vr/routes/shop-route";
-    let (status, answer) = plane.send(Method::PUT, path, &bad).await;
-    assert!(status.is_success(), "{answer}");
+    plane.appmesh("meshes/test/virtualRouter/shop-vr/routes/shop-route", bad).await;
     let health = eventually("a rejection", || async {
         let health = plane.get("/_local/health").await;
         (health["status"] == "degraded").then_some(health)
@@ -111,4 +108,35 @@ async fn an_envoy_that_is_started_again_gets_everything_anew_and_watches_no_file
         target.is_ok_and(|target| target.to_string_lossy().contains("inotify"))
     });
     assert_eq!(watches.count(), 0);
+}
+
+#[tokio::test]
+async fn a_cluster_that_changes_answers_all_the_time() {
+    let mut plane = DataPlane::start("127.0.98", NOWHERE).await;
+    plane.create_mesh().await;
+    plane.create_node("shop-1", "http", &[]).await;
+    plane.create_service("shop", 8080, "http").await;
+    plane.create_route("shop", "httpRoute", &[("shop-1", 1)]).await;
+    plane.create_node("web", "http", &["shop.test.local"]).await;
+    plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
+    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
+    let ip = &web.app.unwrap().ip;
+    let answer = || async { plane.call_from(ip, "http://shop.test.local/").await.1 };
+    eventually("an answer", || async { answer().await.starts_with("1 ").then_some(()) }).await;
+
+    let listener = json!({"portMapping": {"port": 8080, "protocol": "http"},
+        "healthCheck": {"protocol": "http", "path": "/", "healthyThreshold": 2, "unhealthyThreshold": 2,
+            "intervalMillis": 5000, "timeoutMillis": 2000}});
+    let discovery = json!({"awsCloudMap": {"namespaceName": "test.local", "serviceName": "shop-1"}});
+    let spec = json!({"listeners": [listener], "serviceDiscovery": discovery});
+    plane.appmesh("meshes/test/virtualNodes/shop-1", json!({"spec": spec})).await;
+    let active = format!("http://{}:9901/config_dump?resource=dynamic_active_clusters", web.envoy.ip);
+    eventually("a health check", || async {
+        assert!(answer().await.starts_with("1 "));
+        let clusters = plane.client.get(&active).send().await.unwrap().text().await.unwrap();
+        clusters.contains("health_checks").then_some(())
+    })
+    .await;
+    assert!(answer().await.starts_with("1 "));
+    plane.assert_healthy().await;
 }
