@@ -11,7 +11,6 @@ from typing import Any
 
 from canary_local.checkout import Checkout
 from canary_local.environment import Environment
-from canary_local.errors import LocalError
 from canary_local.loopback import free_port
 from canary_local.mesh import make_router
 from canary_local.releases import set_pace
