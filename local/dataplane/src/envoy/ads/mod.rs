@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_stream::wrappers::{ReceiverStream, UnixListenerStream};
 use tonic::{Request, Response, Status, Streaming};
-use tracing::{debug, warn};
+use tracing::debug;
 
 pub use resources::{Kind, Resources};
 
@@ -191,9 +191,6 @@ impl Session {
     }
 
     fn receive(&self, stream: u64, request: DeltaDiscoveryRequest) {
-        if let Some(error) = &request.error_detail {
-            warn!(kind = request.type_url, reason = error.message, "an Envoy rejected resources");
-        }
         self.change(|resources| {
             if resources.is_current(stream) {
                 resources.receive(request);
