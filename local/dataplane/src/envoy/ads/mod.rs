@@ -3,9 +3,10 @@
 mod resources;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -49,15 +50,19 @@ impl Ads {
         format!("/proc/{}/fd/{}/ads.sock", std::process::id(), self.directory.as_raw_fd()).into()
     }
 
-    /// Takes the socket, also from a data plane that ended without removing it.
+    /// Takes the socket, which only this user may use, also from a data plane that ended without removing it.
     ///
     /// # Errors
     /// If it cannot be created.
     pub fn bind(&self) -> io::Result<UnixListener> {
-        match std::fs::remove_file(self.socket()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => UnixListener::bind(self.socket()),
+        let socket = self.socket();
+        match fs::remove_file(&socket) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
         }
+        let listener = UnixListener::bind(&socket)?;
+        fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
+        Ok(listener)
     }
 
     /// Serves for as long as it is polled.
@@ -214,11 +219,13 @@ mod tests {
     async fn a_socket_is_taken_over_in_a_directory_whose_path_is_too_long_for_one() {
         let directory = tempfile::tempdir().unwrap();
         let long = directory.path().join("x".repeat(120));
-        std::fs::create_dir(&long).unwrap();
+        fs::create_dir(&long).unwrap();
         drop(Ads::new(&long).unwrap().bind().unwrap());
         let ads = Ads::new(&long).unwrap();
         let listener = ads.bind().unwrap();
         let (caller, accepted) = tokio::join!(UnixStream::connect(ads.socket()), listener.accept());
-        assert!(caller.is_ok() && accepted.is_ok() && long.join("ads.sock").exists());
+        assert!(caller.is_ok() && accepted.is_ok());
+        let mode = long.join("ads.sock").metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 }
