@@ -85,8 +85,7 @@ _running: list[Environment] = []
 
 @pytest.fixture(autouse=True, scope="module")
 def _only_hello_stays() -> Iterator[None]:
-    """What a file of tests deployed into the shared environment goes with it: each Envoy takes some of the few inotify
-    instances that Linux gives a user."""
+    """What a file of tests deployed into the shared environment goes with it, so that its tasks do not pile up."""
     yield
     for running in _running:
         remove_services(running)

@@ -15,7 +15,7 @@ from second_interpreter import client
 
 from canary_local.checkout import Checkout
 
-# All kinds are among them, and the machine's usual number of inotify instances is enough for them.
+# All kinds are among them.
 SERVICES = mix.services(6)
 # Of the functions that Lambda runs at a time, so that they are in each other's way.
 CONCURRENCY = 2

@@ -27,7 +27,7 @@ from .rules import FAULTS, Call
 
 # Each kind is recorded as often at least, so that what is not the same in all runs does not become a case.
 RECORDINGS = 2
-# An environment has some four Envoys and takes 200 MB, and Linux gives a user inotify instances for about forty Envoys.
+# An environment takes 200 MB.
 MOST_JOBS = 8
 
 

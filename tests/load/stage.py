@@ -11,7 +11,6 @@ from typing import Any
 
 from canary_local.checkout import Checkout
 from canary_local.environment import Environment
-from canary_local.errors import LocalError
 from canary_local.loopback import free_port
 from canary_local.mesh import make_router
 from canary_local.releases import set_pace
@@ -24,9 +23,6 @@ from .proxy import Throttles
 CONCURRENCY = 10
 STACK_SECONDS = 6.0
 GATEWAY = "ingress"
-# An Envoy watches each of its files with an inotify instance of its own, of which Linux gives a user 128 by default.
-_INOTIFY = Path("/proc/sys/fs/inotify/max_user_instances")
-_INOTIFY_EACH, _INOTIFY_REST = 11, 32
 
 Progress = Callable[[str], None]
 
@@ -37,16 +33,6 @@ class Stage:
 
     env: Environment
     proxy: Throttles
-
-
-def check_machine(count: int) -> None:
-    """Raises a `LocalError` if this machine cannot run that many services, two versions of each."""
-    allowed, needed = int(_INOTIFY.read_text()), _INOTIFY_EACH * count + _INOTIFY_REST
-    if allowed < needed:
-        raise LocalError(
-            f"`fs.inotify.max_user_instances` is {allowed} and {count} services need {needed}: "
-            f"sudo sysctl fs.inotify.max_user_instances={needed}"
-        )
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 //! with real Envoys and real processes on loopback addresses.
 //!
 //! - [`engine`] runs ECS tasks' containers as local processes; an image map says what an image runs.
-//! - [`envoy`] configures one Envoy per task and virtual gateway from App Mesh resources and Cloud Map, by files.
+//! - [`envoy`] configures one Envoy per task and virtual gateway from App Mesh resources and Cloud Map, over ADS.
 //! - [`metrics`] publishes Envoy's request counts to CloudWatch as the CloudWatch agent does; [`stats`] adds up all that
 //!   was counted for the API's users.
 //! - [`http`] is the API of all this. App Mesh's own API is the crate `local-appmesh`, served at the same port.

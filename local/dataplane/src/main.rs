@@ -11,6 +11,7 @@ use local_dataplane::cli::{Arguments, Serve};
 use local_dataplane::engine::images::ImageMap;
 use local_dataplane::engine::process::{SUPERVISE, supervise};
 use local_dataplane::engine::{Engine, Settings};
+use local_dataplane::envoy::ads::Ads;
 use local_dataplane::envoy::plane::Plane;
 use local_dataplane::log::Lenient;
 use local_dataplane::log_files;
@@ -68,7 +69,9 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on `{}`", arguments.listen))?;
     let client = reqwest::Client::builder().no_proxy().build()?;
     let store = Store::new();
-    let plane = Plane::new(store.clone(), client);
+    let ads = Ads::new(&settings.state_directory).context("cannot open `--state-dir`")?;
+    let envoys = ads.bind().context("cannot create the Unix socket `ads.sock` in `--state-dir`")?;
+    let plane = Plane::new(store.clone(), client, ads.clone());
     let pace = Pace {
         period: Duration::from_secs(arguments.metric_period),
         delay: Duration::from_secs(arguments.metric_delay),
@@ -81,6 +84,7 @@ async fn serve(arguments: Serve) -> anyhow::Result<()> {
     tracing::info!(address = %listener.local_addr()?, "ready");
     tokio::select! {
         result = axum::serve(listener, api) => result.context("cannot serve the API")?,
+        result = ads.serve(envoys) => result.context("cannot serve the Envoys")?,
         () = plane.follow_mesh() => {}
         () = publisher.run() => {}
         () = log_files::keep_short(log_directories) => {}

@@ -9,7 +9,7 @@ import pytest
 
 from canary_local.environment import Environment
 
-REJECTED = {"resource": "mesh/demo/virtualNode/web", "task": "t1", "message": "Envoy rejected `x`: because"}
+REJECTED = {"resource": "mesh/demo/virtualNode/web", "task": "t1", "message": "Envoy rejected cluster `x`: because"}
 LOG = {
     "resource": "the data plane's own log",
     "task": "none",

@@ -120,15 +120,15 @@ impl Engine {
     fn attach(&self, request: &CreateContainer, role: Role, container: &Container) -> Result<(), EngineError> {
         let task = request.task_id();
         let proxy = Proxy {
+            task: task.to_owned(),
             role,
             address: container.ip,
             directory: self.inner.settings.state_directory.join("envoy").join(task),
-            log: container.log_path.clone(),
             reserved: self.bound_ports(&request.task_definition),
             ports: self.inner.settings.ports.clone(),
             egress_ports: BTreeMap::new(),
         };
-        Ok(self.inner.plane.attach(task, proxy, request.labels())?)
+        Ok(self.inner.plane.attach(proxy, request.labels())?)
     }
 
     /// The container `id`.

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::addresses::NoAddress;
 use super::definition::{ContainerDefinition, TaskDefinition};
+use crate::envoy::plane::BootstrapError;
 use crate::envoy::role::RoleError;
-use crate::envoy::sync::SyncError;
 use crate::stats::Labels;
 
 /// A container to be created.
@@ -61,7 +61,7 @@ pub enum EngineError {
     Write(PathBuf, #[source] std::io::Error),
     /// Envoy's files could not be written.
     #[error(transparent)]
-    Envoy(#[from] SyncError),
+    Envoy(#[from] BootstrapError),
 }
 
 impl CreateContainer {

@@ -16,7 +16,7 @@ use super::images::{Entry, Runs};
 use super::placeholders::{PlaceholderError, Placeholders, Word};
 use super::process::Process;
 use super::state::{Health, Status};
-use crate::envoy::files::bootstrap_path;
+use crate::envoy::bootstrap;
 use crate::envoy::model::EGRESS_PORT;
 
 /// What the container `id` is to run.
@@ -102,7 +102,7 @@ fn envoy(engine: &Engine, launch: &Launch) -> (Vec<String>, BTreeMap<String, Str
     let arguments = [
         settings.envoy.display().to_string(),
         "-c".to_owned(),
-        bootstrap_path(&directory).display().to_string(),
+        bootstrap::path(&directory).display().to_string(),
         "--concurrency".to_owned(),
         "1".to_owned(),
         "--disable-hot-restart".to_owned(),

@@ -2,16 +2,31 @@
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::path::Path;
 
+use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{
+    ClusterDiscoveryType, DiscoveryType, DnsLookupFamily, EdsClusterConfig,
+};
+use envoy_types::pb::envoy::config::cluster::v3::{self as cluster, CircuitBreakers, Cluster};
+use envoy_types::pb::envoy::config::core::v3::health_check::{
+    GrpcHealthCheck, HealthChecker, HttpHealthCheck, TcpHealthCheck,
+};
+use envoy_types::pb::envoy::config::core::v3::{HealthCheck, Http1ProtocolOptions, Http2ProtocolOptions};
+use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use envoy_types::pb::envoy::config::endpoint::v3::{ClusterLoadAssignment, Endpoint, LbEndpoint, LocalityLbEndpoints};
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+use envoy_types::pb::envoy::extensions::upstreams::http::v3::http_protocol_options::{
+    ExplicitHttpConfig, UpstreamProtocolOptions, UseDownstreamHttpConfig, explicit_http_config::ProtocolConfig,
+};
+use envoy_types::pb::envoy::r#type::v3::CodecClientType;
+use envoy_types::util::pack_any;
 use local_appmesh::spec::{
     HealthCheckPolicy, HttpConnectionPool, Listener, OutlierDetection, PortProtocol, RequestPool, TcpConnectionPool,
     VirtualGatewayConnectionPool, VirtualNodeConnectionPool, VirtualNodeSpec,
 };
-use serde_json::{Value, json};
 
-use super::files;
-use super::model::{INGRESS_PORT, Proxy, World, file_source, seconds, socket_address};
+use super::model::{EGRESS_PORT, INGRESS_PORT, Proxy, World};
+use super::proto::{ads, duration, number, socket_address};
 use super::services::port_mapping;
 use crate::discovery::Resolved;
 
@@ -26,8 +41,8 @@ pub fn egress_name(mesh: &str, node: &str) -> String {
 }
 
 /// The cluster of a port at which nobody listens.
-pub fn dead(proxy: &Proxy, name: &str) -> (Value, Option<BTreeSet<SocketAddrV4>>) {
-    (by_files(name, &proxy.directory), Some(BTreeSet::new()))
+pub fn dead(name: &str) -> (Cluster, Option<BTreeSet<SocketAddrV4>>) {
+    (by_eds(name), Some(BTreeSet::new()))
 }
 
 /// The cluster `name` of a virtual node as its callers see it, and its addresses unless DNS has them.
@@ -36,23 +51,17 @@ pub fn egress(
     proxy: &Proxy,
     name: &str,
     node: &VirtualNodeSpec,
-) -> (Value, Option<BTreeSet<SocketAddrV4>>) {
+) -> (Cluster, Option<BTreeSet<SocketAddrV4>>) {
     let listener = node.listeners.as_ref().and_then(|all| all.first());
     let (mut cluster, endpoints) = match world.discovery.resolve(node.service_discovery.as_ref()) {
-        Resolved::Registered(addresses) => {
-            (by_files(name, &proxy.directory), Some(endpoints(world, proxy, node, addresses)))
-        }
+        Resolved::Registered(addresses) => (by_eds(name), Some(endpoints(world, proxy, node, addresses))),
         Resolved::Dns(hostname) => (by_dns(name, &hostname, node), None),
     };
-    cluster["circuit_breakers"] = circuit_breakers(&[]);
+    cluster.circuit_breakers = circuit_breakers(unlimited());
     if let Some(listener) = listener {
         set_protocol(&mut cluster, listener.port_mapping.protocol);
-        if let Some(check) = &listener.health_check {
-            cluster["health_checks"] = json!([health_check(check)]);
-        }
-        if let Some(detection) = &listener.outlier_detection {
-            cluster["outlier_detection"] = outlier_detection(detection);
-        }
+        cluster.health_checks = listener.health_check.iter().map(health_check).collect();
+        cluster.outlier_detection = listener.outlier_detection.as_ref().map(outlier_detection);
     }
     (cluster, endpoints)
 }
@@ -75,33 +84,40 @@ fn endpoints(
         .collect()
 }
 
-fn by_files(name: &str, directory: &Path) -> Value {
-    json!({
-        "name": name,
-        "type": "EDS",
-        "connect_timeout": "1s",
-        "eds_cluster_config": {
-            "service_name": name,
-            "eds_config": file_source(files::endpoints_path(directory, name)),
-        },
+fn by_eds(name: &str) -> Cluster {
+    Cluster {
+        eds_cluster_config: Some(EdsClusterConfig { eds_config: ads(), service_name: name.to_owned() }),
         // A host that left must not be kept for passing its health check.
-        "ignore_health_on_host_removal": true,
-    })
+        ignore_health_on_host_removal: true,
+        ..cluster(name, DiscoveryType::Eds)
+    }
 }
 
-fn by_dns(name: &str, hostname: &str, node: &VirtualNodeSpec) -> Value {
+fn by_dns(name: &str, hostname: &str, node: &VirtualNodeSpec) -> Cluster {
     let port = port_mapping(node).map_or(80, |listener| listener.port.number());
-    json!({
-        "name": name,
-        "type": "STRICT_DNS",
-        "dns_lookup_family": "V4_PREFERRED",
-        "connect_timeout": "1s",
-        "load_assignment": assignment(name, [(hostname, port)]),
-    })
+    Cluster {
+        dns_lookup_family: DnsLookupFamily::V4Preferred.into(),
+        load_assignment: Some(assignment(name, [(hostname, port)])),
+        ..cluster(name, DiscoveryType::StrictDns)
+    }
+}
+
+fn fixed(name: &str, address: Ipv4Addr, port: u16) -> Cluster {
+    let load_assignment = Some(assignment(name, [(address, port)]));
+    Cluster { load_assignment, ..cluster(name, DiscoveryType::Static) }
+}
+
+fn cluster(name: &str, discovery: DiscoveryType) -> Cluster {
+    Cluster {
+        name: name.to_owned(),
+        connect_timeout: duration(1000),
+        cluster_discovery_type: Some(ClusterDiscoveryType::Type(discovery.into())),
+        ..Default::default()
+    }
 }
 
 /// The cluster of the application behind its own sidecar.
-pub fn application(proxy: &Proxy, listener: &Listener) -> Value {
+pub fn application(proxy: &Proxy, listener: &Listener) -> Cluster {
     let mapping = listener.port_mapping;
     let protocol = serde_json::to_value(mapping.protocol).unwrap_or_default();
     let protocol = protocol.as_str().unwrap_or_default();
@@ -110,119 +126,129 @@ pub fn application(proxy: &Proxy, listener: &Listener) -> Value {
     let mut cluster = fixed(&name, proxy.address, proxy.ports.bound(port));
     set_protocol(&mut cluster, mapping.protocol);
     let limits = match &listener.connection_pool {
-        None => vec![],
+        None => unlimited(),
         Some(VirtualNodeConnectionPool::Http(pool)) => http_limits(pool),
         Some(VirtualNodeConnectionPool::Http2(pool) | VirtualNodeConnectionPool::Grpc(pool)) => request_limits(pool),
         Some(VirtualNodeConnectionPool::Tcp(TcpConnectionPool { max_connections })) => {
-            vec![("max_connections", max_connections.get())]
+            Thresholds { max_connections: limit(max_connections.get()), ..unlimited() }
         }
     };
-    cluster["circuit_breakers"] = circuit_breakers(&limits);
+    cluster.circuit_breakers = circuit_breakers(limits);
     cluster
 }
 
 /// The cluster that leads from a gateway's listener to the same Envoy's egress listener.
-pub fn to_own_egress(proxy: &Proxy, name: &str, pool: Option<&VirtualGatewayConnectionPool>) -> Value {
-    let mut cluster = fixed(name, proxy.address, super::model::EGRESS_PORT);
+pub fn to_own_egress(proxy: &Proxy, name: &str, pool: Option<&VirtualGatewayConnectionPool>) -> Cluster {
+    let mut cluster = fixed(name, proxy.address, EGRESS_PORT);
     let limits = match pool {
-        None => vec![],
+        None => unlimited(),
         Some(VirtualGatewayConnectionPool::Http(pool)) => http_limits(pool),
         Some(VirtualGatewayConnectionPool::Http2(pool) | VirtualGatewayConnectionPool::Grpc(pool)) => {
             request_limits(pool)
         }
     };
-    cluster["circuit_breakers"] = circuit_breakers(&limits);
-    let same = json!({"http_protocol_options": {}, "http2_protocol_options": {}});
-    cluster["typed_extension_protocol_options"] = http_options(json!({"use_downstream_protocol_config": same}));
+    cluster.circuit_breakers = circuit_breakers(limits);
+    let same = UseDownstreamHttpConfig {
+        http_protocol_options: Some(Http1ProtocolOptions::default()),
+        http2_protocol_options: Some(Http2ProtocolOptions::default()),
+        ..Default::default()
+    };
+    set_http_options(&mut cluster, UpstreamProtocolOptions::UseDownstreamProtocolConfig(same));
     cluster
 }
 
-fn fixed(name: &str, address: Ipv4Addr, port: u16) -> Value {
-    json!({
-        "name": name,
-        "type": "STATIC",
-        "connect_timeout": "1s",
-        "load_assignment": assignment(name, [(address, port)]),
-    })
-}
-
 /// A cluster's addresses.
-pub fn assignment<A: ToString>(cluster: &str, addresses: impl IntoIterator<Item = (A, u16)>) -> Value {
-    let hosts: Vec<Value> = addresses
-        .into_iter()
-        .map(|(address, port)| json!({"endpoint": {"address": socket_address(address, port)}}))
-        .collect();
-    json!({"cluster_name": cluster, "endpoints": [{"lb_endpoints": hosts}]})
-}
-
-fn set_protocol(cluster: &mut Value, protocol: PortProtocol) {
-    if matches!(protocol, PortProtocol::Http2 | PortProtocol::Grpc) {
-        let explicit = json!({"explicit_http_config": {"http2_protocol_options": {}}});
-        cluster["typed_extension_protocol_options"] = http_options(explicit);
-    }
-}
-
-fn http_options(mut options: Value) -> Value {
-    options["@type"] = format!("type.googleapis.com/{HTTP_OPTIONS}").into();
-    json!({HTTP_OPTIONS: options})
-}
-
-fn http_limits(pool: &HttpConnectionPool) -> Vec<(&'static str, i64)> {
-    let pending = pool.max_pending_requests.map(|pending| ("max_pending_requests", pending.get()));
-    let connections = Some(("max_connections", pool.max_connections.get()));
-    connections.into_iter().chain(pending).collect()
-}
-
-fn request_limits(pool: &RequestPool) -> Vec<(&'static str, i64)> {
-    vec![("max_requests", pool.max_requests.get())]
-}
-
-fn circuit_breakers(limits: &[(&str, i64)]) -> Value {
-    let mut thresholds = json!({
-        "max_connections": UNLIMITED,
-        "max_pending_requests": UNLIMITED,
-        "max_requests": UNLIMITED,
-        "max_retries": UNLIMITED,
-    });
-    for (limit, value) in limits {
-        thresholds[limit] = (*value).min(UNLIMITED).into();
-    }
-    json!({"thresholds": [thresholds]})
-}
-
-fn health_check(check: &HealthCheckPolicy) -> Value {
-    let interval = seconds(check.interval_millis.get().unsigned_abs());
-    let mut value = json!({
-        "timeout": seconds(check.timeout_millis.get().unsigned_abs()),
-        "interval": interval,
-        // Envoy checks idle clusters once a minute unless told.
-        "no_traffic_interval": interval,
-        "healthy_threshold": check.healthy_threshold.get(),
-        "unhealthy_threshold": check.unhealthy_threshold.get(),
-    });
-    let path = check.path.as_deref().unwrap_or("/");
-    let (key, how) = match check.protocol {
-        PortProtocol::Http => ("http_health_check", json!({"path": path})),
-        PortProtocol::Http2 => ("http_health_check", json!({"path": path, "codec_client_type": "HTTP2"})),
-        PortProtocol::Grpc => ("grpc_health_check", json!({})),
-        PortProtocol::Tcp => ("tcp_health_check", json!({})),
+pub fn assignment<A: ToString>(cluster: &str, addresses: impl IntoIterator<Item = (A, u16)>) -> ClusterLoadAssignment {
+    let host = |(address, port)| {
+        let endpoint = Endpoint { address: socket_address(address, port), ..Default::default() };
+        LbEndpoint { host_identifier: Some(HostIdentifier::Endpoint(endpoint)), ..Default::default() }
     };
-    value[key] = how;
-    value
+    let lb_endpoints = addresses.into_iter().map(host).collect();
+    let endpoints = vec![LocalityLbEndpoints { lb_endpoints, ..Default::default() }];
+    ClusterLoadAssignment { cluster_name: cluster.to_owned(), endpoints, ..Default::default() }
 }
 
-fn outlier_detection(detection: &OutlierDetection) -> Value {
+fn set_protocol(cluster: &mut Cluster, protocol: PortProtocol) {
+    if matches!(protocol, PortProtocol::Http2 | PortProtocol::Grpc) {
+        let http2 = ProtocolConfig::Http2ProtocolOptions(Http2ProtocolOptions::default());
+        let explicit = ExplicitHttpConfig { protocol_config: Some(http2) };
+        set_http_options(cluster, UpstreamProtocolOptions::ExplicitHttpConfig(explicit));
+    }
+}
+
+fn set_http_options(cluster: &mut Cluster, options: UpstreamProtocolOptions) {
+    let options = HttpProtocolOptions { upstream_protocol_options: Some(options), ..Default::default() };
+    cluster.typed_extension_protocol_options = [(HTTP_OPTIONS.to_owned(), pack_any(options))].into();
+}
+
+fn http_limits(pool: &HttpConnectionPool) -> Thresholds {
+    let pending = pool.max_pending_requests.map_or(UNLIMITED, |pending| pending.get());
+    Thresholds {
+        max_connections: limit(pool.max_connections.get()),
+        max_pending_requests: limit(pending),
+        ..unlimited()
+    }
+}
+
+fn request_limits(pool: &RequestPool) -> Thresholds {
+    Thresholds { max_requests: limit(pool.max_requests.get()), ..unlimited() }
+}
+
+fn limit(value: i64) -> Option<envoy_types::pb::google::protobuf::UInt32Value> {
+    number(value.min(UNLIMITED))
+}
+
+fn unlimited() -> Thresholds {
+    Thresholds {
+        max_connections: number(UNLIMITED),
+        max_pending_requests: number(UNLIMITED),
+        max_requests: number(UNLIMITED),
+        max_retries: number(UNLIMITED),
+        ..Default::default()
+    }
+}
+
+fn circuit_breakers(thresholds: Thresholds) -> Option<CircuitBreakers> {
+    Some(CircuitBreakers { thresholds: vec![thresholds], ..Default::default() })
+}
+
+fn health_check(check: &HealthCheckPolicy) -> HealthCheck {
+    let interval = duration(check.interval_millis.get().unsigned_abs());
+    let path = check.path.clone().unwrap_or_else(|| "/".into()).to_string();
+    let http = HttpHealthCheck { path, ..Default::default() };
+    let checker = match check.protocol {
+        PortProtocol::Http => HealthChecker::HttpHealthCheck(http),
+        PortProtocol::Http2 => {
+            HealthChecker::HttpHealthCheck(HttpHealthCheck { codec_client_type: CodecClientType::Http2.into(), ..http })
+        }
+        PortProtocol::Grpc => HealthChecker::GrpcHealthCheck(GrpcHealthCheck::default()),
+        PortProtocol::Tcp => HealthChecker::TcpHealthCheck(TcpHealthCheck::default()),
+    };
+    HealthCheck {
+        timeout: duration(check.timeout_millis.get().unsigned_abs()),
+        interval,
+        // Envoy checks idle clusters once a minute unless told.
+        no_traffic_interval: interval,
+        healthy_threshold: number(check.healthy_threshold.get()),
+        unhealthy_threshold: number(check.unhealthy_threshold.get()),
+        health_checker: Some(checker),
+        ..Default::default()
+    }
+}
+
+fn outlier_detection(detection: &OutlierDetection) -> cluster::OutlierDetection {
     let base = detection.base_ejection_duration.millis();
-    json!({
-        "consecutive_5xx": detection.max_server_errors.get().min(UNLIMITED),
-        "interval": seconds(detection.interval.millis()),
-        "base_ejection_time": seconds(base),
+    cluster::OutlierDetection {
+        consecutive_5xx: limit(detection.max_server_errors.get()),
+        interval: duration(detection.interval.millis()),
+        base_ejection_time: duration(base),
         // Envoy refuses a longest ejection (300 s if unset) that is below the base.
-        "max_ejection_time": seconds(base.max(300_000)),
-        "max_ejection_percent": detection.max_ejection_percent.get(),
+        max_ejection_time: duration(base.max(300_000)),
+        max_ejection_percent: number(detection.max_ejection_percent.get()),
         // App Mesh counts server errors only; Envoy would also judge by other means.
-        "enforcing_consecutive_5xx": 100,
-        "enforcing_consecutive_gateway_failure": 0,
-        "enforcing_success_rate": 0,
-    })
+        enforcing_consecutive_5xx: number(100),
+        enforcing_consecutive_gateway_failure: number(0),
+        enforcing_success_rate: number(0),
+        ..Default::default()
+    }
 }

@@ -5,15 +5,22 @@
 
 use std::collections::BTreeSet;
 
+use envoy_types::pb::envoy::config::core::v3::header_value_option::HeaderAppendAction;
+use envoy_types::pb::envoy::config::core::v3::{HeaderValue, HeaderValueOption};
+use envoy_types::pb::envoy::config::route::v3::route::Action;
+use envoy_types::pb::envoy::config::route::v3::route_action::HostRewriteSpecifier;
+use envoy_types::pb::envoy::config::route::v3::route_match::PathSpecifier;
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction, RouteConfiguration, RouteMatch, VirtualHost};
+use envoy_types::pb::envoy::r#type::matcher::v3::RegexMatchAndSubstitute;
 use local_appmesh::snapshot::VirtualGateway;
 use local_appmesh::spec::{
     DefaultGatewayRouteRewrite, GatewayRouteHostnameMatch, GatewayRouteHostnameRewrite, GatewayRouteSpec,
     GatewayRouteTarget, HttpGatewayRoute, HttpGatewayRouteMatch,
 };
-use serde_json::{Value, json};
 
 use super::matching::{self, rank};
-use super::routes::SERVICE_HEADER;
+use super::proto::{duration, regex};
+use super::routes::{SERVICE_HEADER, to_cluster, virtual_host};
 
 /// The name of the route table of a gateway's listener.
 pub fn table_name(port: u16) -> String {
@@ -23,35 +30,36 @@ pub fn table_name(port: u16) -> String {
 /// The route table of the listener at `port`, which leads to `cluster`.
 ///
 /// Envoy looks at one virtual host only, so each holds, next to the routes of its own hosts, those for any host.
-pub fn table(gateway: &VirtualGateway, port: u16, cluster: &str) -> Value {
+pub fn table(gateway: &VirtualGateway, port: u16, cluster: &str) -> RouteConfiguration {
     let routes = gateway.routes.iter();
     let mut routes: Vec<_> = routes
         .filter(|(_, spec)| listens_on(spec, port))
         .filter_map(|(name, spec)| {
             let (host, route) = route(name, spec, cluster)?;
             let by_host = std::cmp::Reverse(host.as_deref().map(str::len));
-            Some(((rank(spec.priority, &route["match"]), by_host), host, route))
+            Some(((rank(spec.priority, route.r#match.as_ref()?), by_host), host, route))
         })
         .collect();
     routes.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     let mut domains: BTreeSet<&str> = BTreeSet::from(["*"]);
     domains.extend(routes.iter().filter_map(|(_, host, _)| host.as_deref()));
-    let hosts: Vec<Value> = domains
+    let virtual_hosts: Vec<VirtualHost> = domains
         .into_iter()
         .map(|domain| {
             let routes = routes.iter();
-            let routes: Vec<&Value> = routes
+            let routes = routes
                 .filter(|(_, host, _)| host.as_deref().is_none_or(|host| covers(host, domain)))
-                .map(|(_, _, route)| route)
+                .map(|(_, _, route)| route.clone())
                 .collect();
-            json!({"name": domain, "domains": [domain], "routes": routes})
+            virtual_host(domain, domain, routes)
         })
         .collect();
-    json!({
-        "name": table_name(port),
-        "ignore_port_in_host_matching": true,
-        "virtual_hosts": hosts,
-    })
+    RouteConfiguration {
+        name: table_name(port),
+        ignore_port_in_host_matching: true,
+        virtual_hosts,
+        ..Default::default()
+    }
 }
 
 /// Whether every host of `domain` is one of `host`'s; both are names or `*` and a suffix.
@@ -72,7 +80,7 @@ fn listens_on(spec: &GatewayRouteSpec, port: u16) -> bool {
     wanted.is_none_or(|wanted| wanted.number() == port)
 }
 
-fn route(name: &str, spec: &GatewayRouteSpec, cluster: &str) -> Option<(Option<String>, Value)> {
+fn route(name: &str, spec: &GatewayRouteSpec, cluster: &str) -> Option<(Option<String>, Route)> {
     let http = spec.http_route.as_ref().or(spec.http2_route.as_ref());
     let (host, matching, mut action, target) = match (http, &spec.grpc_route) {
         (Some(route), _) => {
@@ -97,15 +105,24 @@ fn route(name: &str, spec: &GatewayRouteSpec, cluster: &str) -> Option<(Option<S
         (None, None) => return None,
     };
     // The virtual service's own routes set the limits.
-    action["timeout"] = "0s".into();
-    let header = json!({"key": SERVICE_HEADER, "value": target.virtual_service.virtual_service_name});
-    let route = json!({
-        "name": name,
-        "match": matching,
-        "route": action,
-        "request_headers_to_add": [{"header": header, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-    });
+    action.timeout = duration(0);
+    let route = Route {
+        name: name.to_owned(),
+        r#match: Some(matching),
+        action: Some(Action::Route(action)),
+        request_headers_to_add: vec![service_header(target)],
+        ..Default::default()
+    };
     Some((host.and_then(domain), route))
+}
+
+fn service_header(target: &GatewayRouteTarget) -> HeaderValueOption {
+    let value = target.virtual_service.virtual_service_name.to_string();
+    HeaderValueOption {
+        header: Some(HeaderValue { key: SERVICE_HEADER.to_owned(), value, ..Default::default() }),
+        append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
+        ..Default::default()
+    }
 }
 
 fn domain(matching: &GatewayRouteHostnameMatch) -> Option<String> {
@@ -116,23 +133,24 @@ fn domain(matching: &GatewayRouteHostnameMatch) -> Option<String> {
     domain.map(|domain| domain.to_ascii_lowercase())
 }
 
-fn forward(cluster: &str, target: &GatewayRouteTarget, hostname: Option<&GatewayRouteHostnameRewrite>) -> Value {
+fn forward(cluster: &str, target: &GatewayRouteTarget, hostname: Option<&GatewayRouteHostnameRewrite>) -> RouteAction {
     let rewrite = hostname.and_then(|rewrite| rewrite.default_target_hostname);
-    match rewrite {
-        Some(DefaultGatewayRouteRewrite::Disabled) => json!({"cluster": cluster}),
-        Some(DefaultGatewayRouteRewrite::Enabled) | None => json!({
-            "cluster": cluster,
-            "host_rewrite_literal": target.virtual_service.virtual_service_name,
-        }),
-    }
+    let host_rewrite_specifier = match rewrite {
+        Some(DefaultGatewayRouteRewrite::Disabled) => None,
+        Some(DefaultGatewayRouteRewrite::Enabled) | None => {
+            let service = target.virtual_service.virtual_service_name.to_string();
+            Some(HostRewriteSpecifier::HostRewriteLiteral(service))
+        }
+    };
+    RouteAction { host_rewrite_specifier, ..to_cluster(cluster) }
 }
 
 /// A prefix matches whole path segments: `/shop` takes `/shop` and `/shop/x`, and not `/shopping`.
-fn http_match(matching: &HttpGatewayRouteMatch) -> Value {
+fn http_match(matching: &HttpGatewayRouteMatch) -> RouteMatch {
     let path = match matching.prefix.as_deref() {
         None => matching::path(matching.path.as_ref()),
-        Some(prefix) if prefix.ends_with('/') => json!({"prefix": prefix}),
-        Some(prefix) => json!({"path_separated_prefix": prefix}),
+        Some(prefix) if prefix.ends_with('/') => PathSpecifier::Prefix(prefix.to_owned()),
+        Some(prefix) => PathSpecifier::PathSeparatedPrefix(prefix.to_owned()),
     };
     let headers = matching.headers.as_deref().unwrap_or_default();
     let headers = headers.iter().map(matching::header);
@@ -142,7 +160,7 @@ fn http_match(matching: &HttpGatewayRouteMatch) -> Value {
 }
 
 /// A matched prefix becomes `/` unless told otherwise; a matched path stays unless told otherwise.
-fn rewrite_path(action: &mut Value, route: &HttpGatewayRoute) {
+fn rewrite_path(action: &mut RouteAction, route: &HttpGatewayRoute) {
     let rewrite = route.action.rewrite.as_ref();
     let exact = rewrite.and_then(|rewrite| rewrite.path.as_ref()?.exact.as_deref());
     let (pattern, substitution) = match (exact, route.matching.prefix.as_deref()) {
@@ -160,9 +178,9 @@ fn rewrite_path(action: &mut Value, route: &HttpGatewayRoute) {
         }
         (None, None) => return,
     };
-    action["regex_rewrite"] = json!({
-        "pattern": {"regex": pattern},
-        "substitution": substitution.replace('\\', r"\\"),
+    action.regex_rewrite = Some(RegexMatchAndSubstitute {
+        pattern: Some(regex(pattern)),
+        substitution: substitution.replace('\\', r"\\"),
     });
 }
 

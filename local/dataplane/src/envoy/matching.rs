@@ -2,34 +2,40 @@
 
 use std::cmp::Reverse;
 
+use envoy_types::pb::envoy::config::route::v3::header_matcher::HeaderMatchSpecifier;
+use envoy_types::pb::envoy::config::route::v3::query_parameter_matcher::QueryParameterMatchSpecifier;
+use envoy_types::pb::envoy::config::route::v3::route_match::{GrpcRouteMatchOptions, PathSpecifier};
+use envoy_types::pb::envoy::config::route::v3::{HeaderMatcher, QueryParameterMatcher, RouteMatch};
+use envoy_types::pb::envoy::r#type::matcher::v3::StringMatcher;
+use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
+use envoy_types::pb::envoy::r#type::v3::Int64Range;
 use local_appmesh::spec::{
     GrpcRouteMatch, HeaderMatch, HeaderMatchMethod, HttpMethod, HttpPathMatch, HttpQueryParameter, HttpRouteMatch,
     HttpScheme, Priority,
 };
-use serde_json::{Value, json};
+
+use super::proto::regex;
 
 /// The position of a route: lower `priority` first and none last, then the more specific match.
 ///
 /// Meant to be sorted by; a name behind it makes the order total.
-pub fn rank(priority: Option<Priority>, matching: &Value) -> impl Ord + use<> {
-    let length = |key: &str| matching[key].as_str().map(str::len);
-    let prefix = length("prefix").or(length("path_separated_prefix"));
-    let kind = match (length("path"), matching.get("safe_regex")) {
-        (Some(_), _) => 0,
-        (None, Some(_)) => 1,
-        (None, None) => 2,
+pub fn rank(priority: Option<Priority>, matching: &RouteMatch) -> impl Ord + use<> {
+    let (kind, prefix) = match &matching.path_specifier {
+        Some(PathSpecifier::Path(_)) => (0, None),
+        Some(PathSpecifier::SafeRegex(_)) => (1, None),
+        Some(PathSpecifier::Prefix(prefix) | PathSpecifier::PathSeparatedPrefix(prefix)) => (2, Some(prefix.len())),
+        _ => (2, None),
     };
-    let count = |key: &str| matching[key].as_array().map_or(0, Vec::len);
-    let conditions = count("headers") + count("query_parameters");
+    let conditions = matching.headers.len() + matching.query_parameters.len();
     (priority.map_or(i64::MAX, Priority::get), kind, Reverse(prefix), Reverse(conditions))
 }
 
 /// The match of an HTTP or HTTP/2 route.
 ///
 /// `port` is not looked at: callers reach every port of a virtual service through the same egress listener.
-pub fn http(matching: &HttpRouteMatch) -> Value {
+pub fn http(matching: &HttpRouteMatch) -> RouteMatch {
     let path = match &matching.prefix {
-        Some(prefix) => json!({"prefix": prefix}),
+        Some(prefix) => PathSpecifier::Prefix(prefix.to_string()),
         None => path(matching.path.as_ref()),
     };
     let scheme = matching.scheme.map(|scheme| match scheme {
@@ -44,45 +50,48 @@ pub fn http(matching: &HttpRouteMatch) -> Value {
 }
 
 /// The match of a gRPC route.
-pub fn grpc(matching: &GrpcRouteMatch) -> Value {
+pub fn grpc(matching: &GrpcRouteMatch) -> RouteMatch {
     let metadata = matching.metadata.as_deref().unwrap_or_default();
     let method = matching.method_name.as_deref();
     grpc_call(matching.service_name.as_deref(), method, metadata)
 }
 
 /// The match of a gRPC call to a service, or to one of its methods.
-pub fn grpc_call(service: Option<&str>, method: Option<&str>, metadata: &[HeaderMatch]) -> Value {
-    let mut path = match (service, method) {
-        (Some(service), Some(method)) => json!({"path": format!("/{service}/{method}")}),
-        (Some(service), None) => json!({"prefix": format!("/{service}/")}),
-        (None, _) => json!({"prefix": "/"}),
+pub fn grpc_call(service: Option<&str>, method: Option<&str>, metadata: &[HeaderMatch]) -> RouteMatch {
+    let path = match (service, method) {
+        (Some(service), Some(method)) => PathSpecifier::Path(format!("/{service}/{method}")),
+        (Some(service), None) => PathSpecifier::Prefix(format!("/{service}/")),
+        (None, _) => PathSpecifier::Prefix("/".to_owned()),
     };
-    path["grpc"] = json!({});
-    with_conditions(path, metadata.iter().map(header).collect(), &[])
+    let grpc = Some(GrpcRouteMatchOptions {});
+    RouteMatch { grpc, ..with_conditions(path, metadata.iter().map(header).collect(), &[]) }
 }
 
 /// The match of a whole path.
-pub fn path(path: Option<&HttpPathMatch>) -> Value {
+pub fn path(path: Option<&HttpPathMatch>) -> PathSpecifier {
     match path {
-        Some(HttpPathMatch { exact: Some(exact), .. }) => json!({"path": exact}),
-        Some(HttpPathMatch { regex: Some(regex), .. }) => json!({"safe_regex": {"regex": regex}}),
-        Some(HttpPathMatch { exact: None, regex: None }) | None => json!({"prefix": "/"}),
+        Some(HttpPathMatch { exact: Some(exact), .. }) => PathSpecifier::Path(exact.to_string()),
+        Some(HttpPathMatch { regex: Some(pattern), .. }) => PathSpecifier::SafeRegex(self::regex(pattern.as_str())),
+        Some(HttpPathMatch { exact: None, regex: None }) | None => PathSpecifier::Prefix("/".to_owned()),
     }
 }
 
 /// Adds conditions on headers and query parameters to the match of a path.
-pub fn with_conditions(mut path: Value, headers: Vec<Value>, parameters: &[HttpQueryParameter]) -> Value {
-    if !headers.is_empty() {
-        path["headers"] = headers.into();
+pub fn with_conditions(
+    path: PathSpecifier,
+    headers: Vec<HeaderMatcher>,
+    parameters: &[HttpQueryParameter],
+) -> RouteMatch {
+    RouteMatch {
+        path_specifier: Some(path),
+        headers,
+        query_parameters: parameters.iter().map(parameter).collect(),
+        ..Default::default()
     }
-    if !parameters.is_empty() {
-        path["query_parameters"] = parameters.iter().map(parameter).collect();
-    }
-    path
 }
 
 /// The condition on a request's method.
-pub fn method(method: HttpMethod) -> Value {
+pub fn method(method: HttpMethod) -> HeaderMatcher {
     let name = match method {
         HttpMethod::Get => "GET",
         HttpMethod::Head => "HEAD",
@@ -98,34 +107,42 @@ pub fn method(method: HttpMethod) -> Value {
 }
 
 /// The condition on a header, which also is a piece of gRPC metadata.
-pub fn header(header: &HeaderMatch) -> Value {
-    let mut value = match &header.method {
-        None => json!({"present_match": true}),
-        Some(HeaderMatchMethod::Exact(exact)) => json!({"string_match": {"exact": exact}}),
-        Some(HeaderMatchMethod::Prefix(prefix)) => json!({"string_match": {"prefix": prefix}}),
-        Some(HeaderMatchMethod::Suffix(suffix)) => json!({"string_match": {"suffix": suffix}}),
-        Some(HeaderMatchMethod::Regex(regex)) => {
-            json!({"string_match": {"safe_regex": {"regex": regex}}})
-        }
+pub fn header(header: &HeaderMatch) -> HeaderMatcher {
+    let matched = match &header.method {
+        None => HeaderMatchSpecifier::PresentMatch(true),
+        Some(HeaderMatchMethod::Exact(exact)) => string(MatchPattern::Exact(exact.to_string())),
+        Some(HeaderMatchMethod::Prefix(prefix)) => string(MatchPattern::Prefix(prefix.to_string())),
+        Some(HeaderMatchMethod::Suffix(suffix)) => string(MatchPattern::Suffix(suffix.to_string())),
+        Some(HeaderMatchMethod::Regex(pattern)) => string(MatchPattern::SafeRegex(regex(pattern.as_str()))),
         Some(HeaderMatchMethod::Range(range)) => {
-            json!({"range_match": {"start": range.start, "end": range.end}})
+            HeaderMatchSpecifier::RangeMatch(Int64Range { start: range.start, end: range.end })
         }
     };
-    value["name"] = json!(header.name);
-    if header.invert == Some(true) {
-        value["invert_match"] = true.into();
+    HeaderMatcher {
+        name: header.name.to_string(),
+        invert_match: header.invert == Some(true),
+        header_match_specifier: Some(matched),
+        ..Default::default()
     }
-    value
 }
 
-fn pseudo_header(name: &str, value: &str) -> Value {
-    json!({"name": name, "string_match": {"exact": value}})
+fn string(pattern: MatchPattern) -> HeaderMatchSpecifier {
+    HeaderMatchSpecifier::StringMatch(StringMatcher { match_pattern: Some(pattern), ..Default::default() })
 }
 
-fn parameter(parameter: &HttpQueryParameter) -> Value {
+fn pseudo_header(name: &str, value: &str) -> HeaderMatcher {
+    let exact = string(MatchPattern::Exact(value.to_owned()));
+    HeaderMatcher { name: name.to_owned(), header_match_specifier: Some(exact), ..Default::default() }
+}
+
+fn parameter(parameter: &HttpQueryParameter) -> QueryParameterMatcher {
     let exact = parameter.method.as_ref().and_then(|is| is.exact.as_ref());
-    match exact {
-        Some(exact) => json!({"name": parameter.name, "string_match": {"exact": exact}}),
-        None => json!({"name": parameter.name, "present_match": true}),
-    }
+    let matched = match exact {
+        Some(exact) => QueryParameterMatchSpecifier::StringMatch(StringMatcher {
+            match_pattern: Some(MatchPattern::Exact(exact.to_string())),
+            ..Default::default()
+        }),
+        None => QueryParameterMatchSpecifier::PresentMatch(true),
+    };
+    QueryParameterMatcher { name: parameter.name.to_string(), query_parameter_match_specifier: Some(matched) }
 }

@@ -9,19 +9,15 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::admin::Admin;
+use super::ads::Session;
 use super::listeners::INGRESS;
-use super::looks::Looks;
 use super::model::{Proxy, ProxyConfig};
 use super::plane::Plane;
 use super::sync::{SyncError, Syncer};
 use crate::stats::{Labels, Sample};
 
-/// The time between the first two looks at an Envoy that starts, and the longest one.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-const LOOK_AT_LEAST_EVERY: Duration = Duration::from_millis(100);
-
-/// The time until an Envoy that did not take its configuration in time is given it again. One that rejected it would
-/// reject it again.
+/// The time until an Envoy that did not answer in time is waited for again. One that rejected its configuration would reject it
+/// again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A configuration and the round it was worked out in.
@@ -69,18 +65,17 @@ impl Member {
         }
     }
 
-    /// Writes the files that Envoy is started with.
-    pub(super) fn prepare(&mut self) -> Result<(), SyncError> {
+    /// Offers Envoy, over `session`, what it is to start with.
+    pub(super) fn prepare(&mut self, session: Session) {
         let config = self.wanted.borrow().1.clone();
         self.serves = serves(&config);
-        self.syncer = Some(Syncer::create(&self.proxy, self.admin.clone(), &config)?);
-        Ok(())
+        self.syncer = Some(Syncer::create(session, self.admin.clone(), &config));
     }
 
     /// Keeps Envoy configured from now on, once it is live.
     pub(super) fn start(&mut self, plane: Plane, task: &str) {
         if let Some(syncer) = self.syncer.take() {
-            let work = work(plane, task.to_owned(), self.admin.clone(), syncer, self.wanted.subscribe());
+            let work = work(plane, task.to_owned(), syncer, self.wanted.subscribe());
             self.worker = Some(tokio::spawn(work).abort_handle());
         }
     }
@@ -113,8 +108,8 @@ impl Member {
     /// Takes note of what became of a configuration; returns whether this changes what callers are to do.
     pub(super) fn took(&mut self, (round, config): &Wanted, result: &Result<(), SyncError>) -> bool {
         let before = self.takes_requests();
-        // Until it can be written, or Envoy answers, Envoy does as before: whoever waits for this round goes on waiting.
-        if !matches!(result, Err(SyncError::Silent(_) | SyncError::Write(..))) {
+        // Until Envoy answers it does as before: whoever waits for this round goes on waiting.
+        if !matches!(result, Err(SyncError::Silent(_))) {
             self.applied = *round;
         }
         self.live = true;
@@ -139,11 +134,8 @@ fn serves(config: &ProxyConfig) -> bool {
 }
 
 /// Brings one Envoy each configuration that is wanted, from when it is live.
-async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut wanted: watch::Receiver<Wanted>) {
-    let mut looks = Looks::new(LOOK_EVERY, LOOK_AT_LEAST_EVERY);
-    while !admin.is_live().await {
-        looks.pause().await;
-    }
+async fn work(plane: Plane, task: String, mut syncer: Syncer, mut wanted: watch::Receiver<Wanted>) {
+    syncer.started().await;
     info!(task, "Envoy is live");
     loop {
         let latest = wanted.borrow_and_update().clone();
@@ -156,7 +148,7 @@ async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut 
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = sleep(RETRY_AFTER), if matches!(result, Err(SyncError::Silent(_) | SyncError::Write(..))) => break,
+                () = sleep(RETRY_AFTER), if matches!(result, Err(SyncError::Silent(_))) => break,
                 () = syncer.leftovers_idle(config), if syncer.has_leftovers(config) => {
                     // Its counters go with a cluster.
                     plane.sample(&task).await;
@@ -176,7 +168,7 @@ async fn work(plane: Plane, task: String, admin: Admin, mut syncer: Syncer, mut 
 mod tests {
     use std::net::Ipv4Addr;
 
-    use serde_json::json;
+    use envoy_types::pb::envoy::config::listener::v3::Listener;
 
     use super::*;
     use crate::envoy::role::{Role, RoleKind};
@@ -185,10 +177,10 @@ mod tests {
     fn member() -> Member {
         let address = Ipv4Addr::new(127, 0, 40, 9);
         let proxy = Proxy {
+            task: "task".into(),
             role: Role { mesh: "demo".into(), kind: RoleKind::VirtualNode, name: "shop-1".into() },
             address,
             directory: "/state/envoy/task".into(),
-            log: "/state/logs/task/envoy.log".into(),
             reserved: Default::default(),
             ports: LocalPorts::new(&[], 0),
             egress_ports: Default::default(),
@@ -199,7 +191,7 @@ mod tests {
 
     fn config(name: &str) -> ProxyConfig {
         let mut config = ProxyConfig::default();
-        config.listeners.insert(name.into(), json!({"name": name}));
+        config.add_listener(Listener { name: name.into(), ..Default::default() });
         config
     }
 
@@ -227,10 +219,9 @@ mod tests {
     }
 
     #[test]
-    fn a_round_that_could_not_be_written_is_waited_for_and_a_rejected_one_is_not() {
+    fn a_round_without_an_answer_is_waited_for_and_a_rejected_one_is_not() {
         let mut member = member();
-        let full = std::io::ErrorKind::StorageFull.into();
-        member.took(&(7, Arc::default()), &Err(SyncError::Write("/state".into(), full)));
+        member.took(&(7, Arc::default()), &Err(SyncError::Silent(vec!["it".into()])));
         assert_eq!((member.applied, member.problem.is_some()), (0, true));
         member.took(&(7, Arc::default()), &Err(SyncError::Rejected(vec!["it".into()])));
         assert_eq!((member.applied, member.problem.is_some()), (7, true));

@@ -1,11 +1,11 @@
 //! Envoy: what each one is to do ([`generate`], pure), and how it comes to do it without losing a request ([`plane`]).
 
+mod access_log;
 pub mod admin;
-mod bootstrap;
+pub mod ads;
+pub mod bootstrap;
 mod clusters;
 mod drain;
-mod envoy_log;
-pub mod files;
 mod gateway;
 mod listeners;
 mod looks;
@@ -13,6 +13,7 @@ mod matching;
 mod member;
 pub mod model;
 pub mod plane;
+mod proto;
 mod resilience;
 pub mod role;
 mod routes;
@@ -66,16 +67,15 @@ fn add_node(config: &mut ProxyConfig, mesh: &Mesh, proxy: &Proxy) -> bool {
     };
     if let Some(spec) = node.listeners.as_ref().and_then(|all| all.first()) {
         let application = clusters::application(proxy, spec);
-        let name = application["name"].as_str().unwrap_or_default().to_owned();
-        let ingress = listeners::ingress(proxy, node, spec, &name);
-        ProxyConfig::insert(&mut config.listeners, ingress);
-        ProxyConfig::insert(&mut config.clusters, application);
+        let ingress = listeners::ingress(proxy, node, spec, &application.name);
+        config.add_listener(ingress);
+        config.add_cluster(application);
     }
     let egress = listeners::egress(mesh, proxy, node.logging.as_ref());
-    ProxyConfig::insert(&mut config.listeners, egress);
+    config.add_listener(egress);
     if routes::allows_all(mesh) {
         let name = routes::allow_all_name(&proxy.role.mesh);
-        ProxyConfig::insert(&mut config.clusters, listeners::forward_cluster(&name));
+        config.add_cluster(listeners::forward_cluster(&name));
     }
     true
 }
@@ -91,14 +91,14 @@ fn add_gateway(config: &mut ProxyConfig, mesh: &Mesh, proxy: &Proxy) -> bool {
         let cluster = format!("cds_ingress_{mesh}_{name}_self_redirect_{port}");
         let pool = listener.connection_pool.as_ref();
         let redirect = clusters::to_own_egress(proxy, &cluster, pool);
-        ProxyConfig::insert(&mut config.clusters, redirect);
+        config.add_cluster(redirect);
         let table = gateway::table(gateway, port, &cluster);
         let listener = listeners::gateway(proxy, &gateway::table_name(port), port, logging);
-        ProxyConfig::insert(&mut config.routes, table);
-        ProxyConfig::insert(&mut config.listeners, listener);
+        config.add_routes(table);
+        config.add_listener(listener);
     }
     let egress = listeners::egress_of_gateway(proxy);
-    ProxyConfig::insert(&mut config.listeners, egress);
+    config.add_listener(egress);
     true
 }
 
@@ -112,20 +112,20 @@ fn add_egress(config: &mut ProxyConfig, world: World<'_>, mesh: &Mesh, proxy: &P
         let name = target.cluster(&proxy.role.mesh);
         let (cluster, endpoints) = match target.dead_port {
             None => clusters::egress(world, proxy, &name, node),
-            Some(_) => clusters::dead(proxy, &name),
+            Some(_) => clusters::dead(&name),
         };
         if let Some(endpoints) = endpoints {
             config.endpoints.insert(name, endpoints);
         }
-        ProxyConfig::insert(&mut config.clusters, cluster);
+        config.add_cluster(cluster);
     }
     let table = routes::egress_table(mesh, proxy, &services);
-    ProxyConfig::insert(&mut config.routes, table);
+    config.add_routes(table);
     for service in services.iter().filter(|service| service.is_tcp()) {
         let port = proxy.egress_ports.get(service.name);
         let listener = port.and_then(|&port| tcp::egress_listener(mesh, proxy, service, port));
         if let Some(listener) = listener {
-            ProxyConfig::insert(&mut config.listeners, listener);
+            config.add_listener(listener);
         }
     }
 }

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::path::PathBuf;
 
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use local_appmesh::Snapshot;
-use serde_json::Value;
 
 use super::role::Role;
 use crate::discovery::Discovery;
@@ -33,14 +35,14 @@ pub struct World<'a> {
 /// One Envoy to be configured.
 #[derive(Debug, Clone)]
 pub struct Proxy {
+    /// The id of its task, which is the id of its node too.
+    pub task: String,
     /// Which resource it is.
     pub role: Role,
     /// Where it listens.
     pub address: Ipv4Addr,
-    /// Where its files are.
+    /// Where its bootstrap file is.
     pub directory: PathBuf,
-    /// Where its output goes, which says why it rejects a configuration.
-    pub log: PathBuf,
     /// Ports on its address that belong to the task's containers.
     pub reserved: BTreeSet<u16>,
     /// Which port stands for which of AWS.
@@ -53,34 +55,28 @@ pub struct Proxy {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProxyConfig {
     /// Clusters (CDS).
-    pub clusters: BTreeMap<String, Value>,
+    pub clusters: BTreeMap<String, Cluster>,
     /// Addresses of the clusters that have them from us (EDS).
     pub endpoints: BTreeMap<String, BTreeSet<SocketAddrV4>>,
     /// Listeners (LDS).
-    pub listeners: BTreeMap<String, Value>,
+    pub listeners: BTreeMap<String, Listener>,
     /// Route tables (RDS).
-    pub routes: BTreeMap<String, Value>,
+    pub routes: BTreeMap<String, RouteConfiguration>,
 }
 
 impl ProxyConfig {
-    /// Adds a resource under the `name` it holds.
-    pub(super) fn insert(resources: &mut BTreeMap<String, Value>, resource: Value) {
-        let name = resource["name"].as_str().unwrap_or_default().to_owned();
-        resources.insert(name, resource);
+    /// Adds a cluster under its name.
+    pub(super) fn add_cluster(&mut self, cluster: Cluster) {
+        self.clusters.insert(cluster.name.clone(), cluster);
     }
-}
 
-/// Envoy's notation of a time.
-pub(super) fn seconds(millis: u64) -> String {
-    format!("{}.{:03}s", millis / 1000, millis % 1000)
-}
+    /// Adds a listener under its name.
+    pub(super) fn add_listener(&mut self, listener: Listener) {
+        self.listeners.insert(listener.name.clone(), listener);
+    }
 
-/// A socket address as Envoy's configuration has it.
-pub(super) fn socket_address(address: impl ToString, port: u16) -> Value {
-    serde_json::json!({"socket_address": {"address": address.to_string(), "port_value": port}})
-}
-
-/// A file that holds dynamic resources.
-pub(super) fn file_source(path: PathBuf) -> Value {
-    serde_json::json!({"resource_api_version": "V3", "path_config_source": {"path": path}})
+    /// Adds a route table under its name.
+    pub(super) fn add_routes(&mut self, table: RouteConfiguration) {
+        self.routes.insert(table.name.clone(), table);
+    }
 }

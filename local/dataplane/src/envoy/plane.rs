@@ -2,14 +2,19 @@
 //! own worker brings to it.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use local_appmesh::Store;
+use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::error;
 
 use super::admin::Admin;
+use super::ads::Ads;
+use super::bootstrap;
 use super::member::{Member, Wanted};
 use super::model::{EGRESS_PORT, Proxy, World};
 use super::role::RoleKind;
@@ -29,6 +34,7 @@ pub struct Plane {
 struct Inner {
     store: Store,
     client: reqwest::Client,
+    ads: Ads,
     book: Book,
     state: Mutex<State>,
     progress: watch::Sender<()>,
@@ -52,11 +58,16 @@ pub struct Problem {
     pub message: String,
 }
 
+/// An Envoy's bootstrap file could not be written.
+#[derive(Debug, Error)]
+#[error("cannot write Envoy's bootstrap file `{}`", .0.display())]
+pub struct BootstrapError(PathBuf, #[source] io::Error);
+
 impl Plane {
-    /// No Envoys yet, over the resources in `store`.
-    pub fn new(store: Store, client: reqwest::Client) -> Self {
-        let inner =
-            Inner { store, client, book: Book::default(), state: Mutex::default(), progress: watch::Sender::new(()) };
+    /// No Envoys yet, over the resources in `store`. They are configured through `ads`.
+    pub fn new(store: Store, client: reqwest::Client, ads: Ads) -> Self {
+        let (book, state) = (Book::default(), Mutex::default());
+        let inner = Inner { store, client, ads, book, state, progress: watch::Sender::new(()) };
         Self { inner: Arc::new(inner) }
     }
 
@@ -89,20 +100,21 @@ impl Plane {
         self.inner.store.snapshot()
     }
 
-    /// Prepares the files of the Envoy of `task`; it can be started with its [`super::files::bootstrap_path`].
+    /// Prepares the Envoy `proxy`; it can be started with the file [`bootstrap::path`].
     ///
     /// # Errors
-    /// If its files cannot be written.
-    pub fn attach(&self, task: &str, proxy: Proxy, labels: Labels) -> Result<(), SyncError> {
+    /// If that file cannot be written.
+    pub fn attach(&self, proxy: Proxy, labels: Labels) -> Result<(), BootstrapError> {
+        bootstrap::write(&proxy, &self.inner.ads.socket())
+            .map_err(|error| BootstrapError(bootstrap::path(&proxy.directory), error))?;
+        let task = proxy.task.clone();
         self.inner.book.open(&proxy.role);
         let admin = Admin::new(self.inner.client.clone(), proxy.address);
-        self.state().members.insert(task.to_owned(), Member::new(proxy, admin, labels));
+        self.state().members.insert(task.clone(), Member::new(proxy, admin, labels));
         self.refresh();
-        let prepared = self.with_member(task, Member::prepare).unwrap_or(Ok(()));
-        if prepared.is_err() {
-            self.detach(task);
-        }
-        prepared
+        let session = self.inner.ads.open(&task);
+        self.with_member(&task, |member| member.prepare(session));
+        Ok(())
     }
 
     /// Takes note that the Envoy of `task` was started, and keeps it configured from when it is live.
@@ -120,6 +132,7 @@ impl Plane {
     /// Forgets the Envoy of `task`.
     pub fn detach(&self, task: &str) {
         self.ended(task);
+        self.inner.ads.close(task);
         self.state().members.remove(task);
     }
 

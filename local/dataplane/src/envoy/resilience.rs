@@ -1,40 +1,41 @@
 //! Retries and timeouts: App Mesh's, including what it does when nothing is said.
 
+use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, RouteAction};
 use local_appmesh::spec::{
     Duration, GrpcRetryEvent, GrpcRetryPolicy, HttpRetryEvent, HttpRetryPolicy, RequestTimeout, TcpRetryEvent,
 };
-use serde_json::{Value, json};
 
-use super::model::seconds;
+use super::proto::{duration, number};
 
 /// How long a request may take when neither route nor listener says so: App Mesh's default.
 const DEFAULT_PER_REQUEST_MILLIS: u64 = 15_000;
 
 /// The status codes that App Mesh documents for `server-error`: 509 is not among them.
-const SERVER_ERRORS: [u16; 11] = [500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511];
+const SERVER_ERRORS: [u32; 11] = [500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511];
 
 /// Sets the timeouts of an Envoy route action.
-pub fn set_timeouts(action: &mut Value, timeout: Option<&RequestTimeout>) {
+pub fn set_timeouts(action: &mut RouteAction, timeout: Option<&RequestTimeout>) {
     let per_request = timeout.and_then(|timeout| timeout.per_request);
     let millis = per_request.map_or(DEFAULT_PER_REQUEST_MILLIS, Duration::millis);
     // 0 means no limit, to App Mesh and to Envoy.
-    action["timeout"] = seconds(millis).into();
+    action.timeout = duration(millis);
     if let Some(idle) = timeout.and_then(|timeout| timeout.idle) {
-        action["idle_timeout"] = seconds(idle.millis()).into();
+        action.idle_timeout = duration(idle.millis());
     }
 }
 
 /// The policy of routes that have none.
-pub fn default_retry() -> Value {
-    json!({
-        "retry_on": "connect-failure,refused-stream,retriable-status-codes",
-        "retriable_status_codes": [503],
-        "num_retries": 2,
-    })
+pub fn default_retry() -> RetryPolicy {
+    RetryPolicy {
+        retry_on: "connect-failure,refused-stream,retriable-status-codes".to_owned(),
+        retriable_status_codes: vec![503],
+        num_retries: number(2),
+        ..Default::default()
+    }
 }
 
 /// The policy of an HTTP or HTTP/2 route.
-pub fn http_retry(policy: Option<&HttpRetryPolicy>) -> Value {
+pub fn http_retry(policy: Option<&HttpRetryPolicy>) -> RetryPolicy {
     let Some(policy) = policy else {
         return default_retry();
     };
@@ -45,7 +46,7 @@ pub fn http_retry(policy: Option<&HttpRetryPolicy>) -> Value {
 }
 
 /// The policy of a gRPC route.
-pub fn grpc_retry(policy: Option<&GrpcRetryPolicy>) -> Value {
+pub fn grpc_retry(policy: Option<&GrpcRetryPolicy>) -> RetryPolicy {
     let Some(policy) = policy else {
         return default_retry();
     };
@@ -67,7 +68,7 @@ pub fn grpc_retry(policy: Option<&GrpcRetryPolicy>) -> Value {
 #[derive(Default)]
 struct Events {
     on: Vec<&'static str>,
-    codes: Vec<u16>,
+    codes: Vec<u32>,
 }
 
 impl Events {
@@ -101,16 +102,15 @@ impl Events {
         }
     }
 
-    fn policy(self, max_retries: i64, per_retry_timeout: Duration) -> Value {
-        let retries = u32::try_from(max_retries).unwrap_or(u32::MAX);
-        let mut policy = json!({"retry_on": self.on.join(","), "num_retries": retries});
-        if !self.codes.is_empty() {
-            policy["retriable_status_codes"] = json!(self.codes);
-        }
+    fn policy(self, max_retries: i64, per_retry_timeout: Duration) -> RetryPolicy {
         // To Envoy an absent time means no limit of its own.
-        if per_retry_timeout.millis() > 0 {
-            policy["per_try_timeout"] = seconds(per_retry_timeout.millis()).into();
+        let per_try = Some(per_retry_timeout.millis()).filter(|&millis| millis > 0);
+        RetryPolicy {
+            retry_on: self.on.join(","),
+            num_retries: number(max_retries),
+            retriable_status_codes: self.codes,
+            per_try_timeout: per_try.and_then(duration),
+            ..Default::default()
         }
-        policy
     }
 }

@@ -1,24 +1,28 @@
 //! TCP services: a listener each at the caller's own sidecar, since TCP has no host to route by.
 
+use envoy_types::pb::envoy::config::listener::v3::{Filter, Listener};
+use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::{
+    ClusterSpecifier, WeightedCluster, weighted_cluster::ClusterWeight,
+};
+use envoy_types::util::pack_any;
 use local_appmesh::snapshot::Mesh;
 use local_appmesh::spec::{Duration, TcpTimeout};
-use serde_json::{Value, json};
 
 use super::clusters::egress_name;
 use super::listeners;
-use super::model::{Proxy, seconds};
+use super::model::Proxy;
+use super::proto::{duration, saturated};
 use super::routes::weights;
 use super::services::{Provider, Service};
 
-const TCP_PROXY: &str = "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy";
-
 /// The listener at which the application of `proxy` reaches a TCP `service`; nothing while it leads nowhere.
-pub fn egress_listener(mesh: &Mesh, proxy: &Proxy, service: &Service<'_>, port: u16) -> Option<Value> {
+pub fn egress_listener(mesh: &Mesh, proxy: &Proxy, service: &Service<'_>, port: u16) -> Option<Listener> {
     let (target, timeout) = match service.provider {
         Provider::Nobody => return None,
         Provider::Node(name, _) => {
             let cluster = egress_name(&proxy.role.mesh, name);
-            (json!({"cluster": cluster}), None)
+            (ClusterSpecifier::Cluster(cluster), None)
         }
         Provider::Router(router) => {
             let routes = router.routes.values();
@@ -26,16 +30,16 @@ pub fn egress_listener(mesh: &Mesh, proxy: &Proxy, service: &Service<'_>, port: 
             // A TCP route matches everything, so the first by priority (and name) takes all.
             let route = routes.min_by_key(|(priority, _)| priority.map_or(i64::MAX, |first| first.get()));
             let (_, route) = route?;
-            let clusters: Vec<Value> = weights(&proxy.role.mesh, mesh, &route.action)
-                .iter()
+            let clusters: Vec<ClusterWeight> = weights(&proxy.role.mesh, mesh, &route.action)
+                .into_iter()
                 // Envoy's TCP proxy refuses a weight of 0.
-                .filter(|&(_, &weight)| weight > 0)
-                .map(|(cluster, weight)| json!({"name": cluster, "weight": weight}))
+                .filter(|&(_, weight)| weight > 0)
+                .map(|(name, weight)| ClusterWeight { name, weight: saturated(weight), ..Default::default() })
                 .collect();
             if clusters.is_empty() {
                 return None;
             }
-            (json!({"weighted_clusters": {"clusters": clusters}}), route.timeout.as_ref())
+            (ClusterSpecifier::WeightedClusters(WeightedCluster { clusters }), route.timeout.as_ref())
         }
     };
     let filter = tcp_proxy("egress", target, timeout);
@@ -43,13 +47,14 @@ pub fn egress_listener(mesh: &Mesh, proxy: &Proxy, service: &Service<'_>, port: 
     Some(listeners::listener(&name, proxy.address, port, filter))
 }
 
-/// A TCP proxy to `target`, which is a `cluster` or `weighted_clusters`.
-pub fn tcp_proxy(stat_prefix: &str, target: Value, timeout: Option<&TcpTimeout>) -> Value {
-    let mut proxy = target;
-    proxy["@type"] = TCP_PROXY.into();
-    proxy["stat_prefix"] = stat_prefix.into();
-    if let Some(idle) = timeout.and_then(|timeout| timeout.idle) {
-        proxy["idle_timeout"] = seconds(Duration::millis(idle)).into();
-    }
-    json!({"name": "envoy.filters.network.tcp_proxy", "typed_config": proxy})
+/// A TCP proxy to `target`.
+pub fn tcp_proxy(stat_prefix: &str, target: ClusterSpecifier, timeout: Option<&TcpTimeout>) -> Filter {
+    let idle = timeout.and_then(|timeout| timeout.idle);
+    let proxy = TcpProxy {
+        stat_prefix: stat_prefix.to_owned(),
+        idle_timeout: idle.map(Duration::millis).and_then(duration),
+        cluster_specifier: Some(target),
+        ..Default::default()
+    };
+    listeners::filter("envoy.filters.network.tcp_proxy", pack_any(proxy))
 }

@@ -138,6 +138,20 @@ impl DataPlane {
         self.child.id().expect("it runs")
     }
 
+    /// The process of the Envoy of `task`.
+    pub fn envoy_process(&self, task: &str) -> u32 {
+        let bootstrap = self.state.join("envoy").join(task).join("bootstrap.json");
+        let runs_it = |process: &u32| {
+            let line = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+            let mut words = line.split(|&byte| byte == 0).map(String::from_utf8_lossy);
+            let program = words.next().is_some_and(|program| program == envoy().to_string_lossy());
+            program && words.any(|word| word == bootstrap.to_string_lossy())
+        };
+        let processes = std::fs::read_dir("/proc").expect("processes").flatten();
+        let mut processes = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+        processes.find(runs_it).expect("an Envoy")
+    }
+
     /// Waits for the end of the program.
     pub async fn exit(&mut self) -> std::process::ExitStatus {
         timeout(DEADLINE, self.child.wait()).await.expect("it ends").expect("it is a child")
@@ -162,6 +176,12 @@ impl DataPlane {
             id: answer["id"].as_str().expect("an id").to_owned(),
             ip: answer["ip"].as_str().expect("an address").to_owned(),
         }
+    }
+
+    /// What the application at `ip` gets when it calls `url`, through its own proxy settings.
+    pub async fn call_from(&self, ip: &str, url: &str) -> (StatusCode, String) {
+        let response = self.client.get(format!("http://{ip}:8080/call?{url}")).send().await.expect("an answer");
+        (response.status(), response.text().await.expect("a text"))
     }
 
     pub async fn inspect(&self, container: &Container) -> Value {

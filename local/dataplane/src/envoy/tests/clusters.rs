@@ -1,8 +1,13 @@
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use envoy_types::pb::envoy::config::cluster::v3::circuit_breakers::Thresholds;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::DiscoveryType;
+use envoy_types::pb::envoy::config::core::v3::HealthCheck;
+use envoy_types::pb::envoy::config::core::v3::health_check::{HealthChecker, HttpHealthCheck};
 use serde_json::{Value, json};
 
-use super::{Resources, split};
+use super::{Resources, has_type, host, split};
+use crate::envoy::proto::{ads, duration, number};
 
 const SHOP: &str = "cds_egress_demo_shop-1";
 
@@ -37,23 +42,22 @@ fn callers_reach_live_sidecars_and_tasks_without_one_directly() {
     assert_eq!(config.endpoints[SHOP], expected.into());
     assert_eq!(config.endpoints["cds_egress_demo_shop-2"], [].into());
     let cluster = &config.clusters[SHOP];
-    assert_eq!(cluster["type"], "EDS");
-    let file = &cluster["eds_cluster_config"]["eds_config"]["path_config_source"]["path"];
-    assert_eq!(file, "/state/envoy/task/eds/cds_egress_demo_shop-1.json");
-    assert_eq!(cluster["ignore_health_on_host_removal"], true);
+    assert!(has_type(cluster, DiscoveryType::Eds));
+    let eds = cluster.eds_cluster_config.as_ref().unwrap();
+    assert_eq!((&eds.eds_config, eds.service_name.as_str()), (&ads(), SHOP));
+    assert!(cluster.ignore_health_on_host_removal);
 }
 
 #[test]
 fn only_http2_and_grpc_nodes_are_called_with_http2() {
-    let options = "typed_extension_protocol_options";
     for (protocol, http2) in [("http", false), ("http2", true), ("grpc", true), ("tcp", false)] {
         let mut resources = with_instances(protocol, &[1]);
         resources.route("t", json!({"tcpRoute": {"action": split(1, 1)}}));
         let called = resources.of_node("web").clusters[SHOP].clone();
-        assert_eq!(called.get(options).is_some(), http2, "{protocol}: {called}");
+        assert_eq!(!called.typed_extension_protocol_options.is_empty(), http2, "{protocol}: {called:?}");
         let own = resources.of_node("shop-1");
         let own = &own.clusters[&format!("cds_ingress_demo_shop-1_{protocol}_8080")];
-        assert_eq!(own.get(options).is_some(), http2, "{protocol}: {own}");
+        assert_eq!(!own.typed_extension_protocol_options.is_empty(), http2, "{protocol}: {own:?}");
     }
 }
 
@@ -64,10 +68,8 @@ fn a_name_outside_cloud_map_is_resolved_by_dns() {
     let dns = json!({"dns": {"hostname": "db.example.com"}});
     resources.node("shop-1", json!({"listeners": listeners, "serviceDiscovery": dns}));
     let config = resources.of_node("web");
-    assert_eq!(config.clusters[SHOP]["type"], "STRICT_DNS");
-    let host = &config.clusters[SHOP]["load_assignment"]["endpoints"][0]["lb_endpoints"][0];
-    let address = &host["endpoint"]["address"]["socket_address"];
-    assert_eq!(address, &json!({"address": "db.example.com", "port_value": 5432}));
+    assert!(has_type(&config.clusters[SHOP], DiscoveryType::StrictDns));
+    assert_eq!(host(&config.clusters[SHOP]), "db.example.com:5432");
     assert!(!config.endpoints.contains_key(SHOP));
 }
 
@@ -80,18 +82,24 @@ fn health_checks_and_outlier_detection_are_the_callers() {
         "interval": {"unit": "s", "value": 10}, "baseEjectionDuration": {"unit": "s", "value": 400}});
     resources.node("shop-1", listener(json!({"healthCheck": check, "outlierDetection": detection})));
     let cluster = &resources.of_node("web").clusters[SHOP];
-    assert_eq!(
-        cluster["health_checks"],
-        json!([{"timeout": "2.000s", "interval": "5.000s", "no_traffic_interval": "5.000s",
-            "healthy_threshold": 2, "unhealthy_threshold": 3, "http_health_check": {"path": "/ping"}}])
-    );
-    let detection = &cluster["outlier_detection"];
-    assert_eq!(detection["consecutive_5xx"], 5);
-    assert_eq!(detection["max_ejection_percent"], 50);
+    let ping = HttpHealthCheck { path: "/ping".into(), ..Default::default() };
+    let expected = HealthCheck {
+        timeout: duration(2000),
+        interval: duration(5000),
+        no_traffic_interval: duration(5000),
+        healthy_threshold: number(2),
+        unhealthy_threshold: number(3),
+        health_checker: Some(HealthChecker::HttpHealthCheck(ping)),
+        ..Default::default()
+    };
+    assert_eq!(cluster.health_checks, [expected]);
+    let detection = cluster.outlier_detection.as_ref().unwrap();
+    assert_eq!(detection.consecutive_5xx, number(5));
+    assert_eq!(detection.max_ejection_percent, number(50));
     // A base above Envoy's longest ejection would be rejected.
-    assert_eq!(detection["max_ejection_time"], "400.000s");
+    assert_eq!(detection.max_ejection_time, duration(400_000));
     let own = resources.of_node("shop-1");
-    assert_eq!(own.clusters["cds_ingress_demo_shop-1_http_8080"].get("health_checks"), None);
+    assert_eq!(own.clusters["cds_ingress_demo_shop-1_http_8080"].health_checks, []);
 }
 
 #[test]
@@ -100,12 +108,16 @@ fn a_connection_pool_limits_the_application_and_nothing_else_is_limited() {
     let pool = json!({"http": {"maxConnections": 7, "maxPendingRequests": 3}});
     resources.node("shop-1", listener(json!({"connectionPool": pool})));
     let own = resources.of_node("shop-1");
-    let own = &own.clusters["cds_ingress_demo_shop-1_http_8080"]["circuit_breakers"]["thresholds"][0];
-    let unlimited = i32::MAX;
-    assert_eq!(
-        own,
-        &json!({"max_connections": 7, "max_pending_requests": 3, "max_requests": unlimited, "max_retries": unlimited})
-    );
+    let own = own.clusters["cds_ingress_demo_shop-1_http_8080"].circuit_breakers.as_ref().unwrap();
+    let unlimited = number(i32::MAX.into());
+    let expected = Thresholds {
+        max_connections: number(7),
+        max_pending_requests: number(3),
+        max_requests: unlimited,
+        max_retries: unlimited,
+        ..Default::default()
+    };
+    assert_eq!(own.thresholds, [expected]);
     let called = resources.of_node("web").clusters[SHOP].clone();
-    assert_eq!(called["circuit_breakers"]["thresholds"][0]["max_retries"], unlimited);
+    assert_eq!(called.circuit_breakers.unwrap().thresholds[0].max_retries, unlimited);
 }

@@ -1,25 +1,43 @@
-use serde_json::json;
+use envoy_types::pb::envoy::config::accesslog::v3::access_log::ConfigType;
+use envoy_types::pb::envoy::config::core::v3::data_source::Specifier;
+use envoy_types::pb::envoy::config::core::v3::substitution_format_string::Format;
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::StdoutAccessLog;
+use envoy_types::pb::envoy::extensions::access_loggers::stream::v3::stdout_access_log::AccessLogFormat;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
+use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::TcpProxy;
+use envoy_types::pb::envoy::extensions::filters::network::tcp_proxy::v3::tcp_proxy::{
+    ClusterSpecifier, WeightedCluster, weighted_cluster::ClusterWeight,
+};
+use serde_json::{Value, json};
 
-use super::{Resources, filter, split};
+use super::{Resources, address, filter, forward, host, manager, split, unpacked};
+use crate::envoy::proto::duration;
+use crate::envoy::routes::to_cluster;
 
 #[test]
 fn a_sidecar_takes_requests_at_15000_for_its_application() {
     let config = Resources::new("http").of_node("shop-1");
     let ingress = &config.listeners["ingress"];
-    let address = &ingress["address"]["socket_address"];
-    assert_eq!(address, &json!({"address": "127.0.40.9", "port_value": 15000}));
-    let manager = filter(ingress);
-    assert_eq!(manager["stat_prefix"], "ingress");
-    let action = &manager["route_config"]["virtual_hosts"][0]["routes"][0]["route"];
-    assert_eq!(action, &json!({"cluster": "cds_ingress_demo_shop-1_http_8080", "timeout": "15.000s"}));
-    let application = &config.clusters["cds_ingress_demo_shop-1_http_8080"]["load_assignment"];
-    let host = &application["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"];
-    assert_eq!(host["socket_address"], json!({"address": "127.0.40.9", "port_value": 8080}));
+    assert_eq!(address(ingress.address.as_ref()), "127.0.40.9:15000");
+    let http = manager(ingress);
+    assert_eq!(http.stat_prefix, "ingress");
+    let Some(RouteSpecifier::RouteConfig(table)) = http.route_specifier else {
+        unreachable!();
+    };
+    let mut expected = to_cluster("cds_ingress_demo_shop-1_http_8080");
+    expected.timeout = duration(15_000);
+    assert_eq!(forward(&table.virtual_hosts[0].routes[0]), &expected);
+    assert_eq!(host(&config.clusters["cds_ingress_demo_shop-1_http_8080"]), "127.0.40.9:8080");
 
     let egress = &config.listeners["egress"];
-    assert_eq!(egress["address"]["socket_address"]["port_value"], 15001);
-    assert_eq!(filter(egress)["stat_prefix"], "egress");
-    assert_eq!(filter(egress)["rds"]["route_config_name"], "egress");
+    assert_eq!(address(egress.address.as_ref()), "127.0.40.9:15001");
+    let http = manager(egress);
+    assert_eq!(http.stat_prefix, "egress");
+    let Some(RouteSpecifier::Rds(rds)) = http.route_specifier else {
+        unreachable!();
+    };
+    assert_eq!(rds.route_config_name, "egress");
 }
 
 #[test]
@@ -29,10 +47,11 @@ fn a_tcp_node_is_proxied_as_a_stream() {
     let listener = json!({"portMapping": {"port": 5432, "protocol": "tcp"}, "timeout": timeout});
     resources.node("shop-1", json!({"listeners": [listener]}));
     let config = resources.of_node("shop-1");
-    let proxy = filter(&config.listeners["ingress"]);
-    assert_eq!(proxy["stat_prefix"], "ingress");
-    assert_eq!(proxy["cluster"], "cds_ingress_demo_shop-1_tcp_5432");
-    assert_eq!(proxy["idle_timeout"], "90.000s");
+    let proxy: TcpProxy = filter(&config.listeners["ingress"]);
+    assert_eq!(proxy.stat_prefix, "ingress");
+    let application = "cds_ingress_demo_shop-1_tcp_5432".to_owned();
+    assert_eq!(proxy.cluster_specifier, Some(ClusterSpecifier::Cluster(application)));
+    assert_eq!(proxy.idle_timeout, duration(90_000));
 }
 
 #[test]
@@ -42,12 +61,11 @@ fn a_tcp_service_has_a_listener_that_leaves_out_weight_zero() {
     resources.route("c", json!({"priority": 1, "tcpRoute": {"action": split(100, 0)}}));
     let config = resources.of_node("web");
     let listener = &config.listeners["egress_tcp_shop.demo.local"];
-    assert_eq!(listener["address"]["socket_address"]["port_value"], 8080);
-    assert_eq!(
-        filter(listener)["weighted_clusters"],
-        json!({"clusters": [{"name": "cds_egress_demo_shop-1", "weight": 100}]})
-    );
-    assert_eq!(config.routes["egress"]["virtual_hosts"], json!([]));
+    assert_eq!(address(listener.address.as_ref()), "127.0.40.9:8080");
+    let only = ClusterWeight { name: "cds_egress_demo_shop-1".into(), weight: 100, ..Default::default() };
+    let expected = ClusterSpecifier::WeightedClusters(WeightedCluster { clusters: vec![only] });
+    assert_eq!(filter::<TcpProxy>(listener).cluster_specifier, Some(expected));
+    assert_eq!(config.routes["egress"].virtual_hosts, []);
     // Both are known all the same, so that a new weight finds its cluster ready.
     assert!(config.clusters.contains_key("cds_egress_demo_shop-2"));
 }
@@ -70,20 +88,50 @@ fn a_tcp_port_that_the_task_has_itself_is_replaced_by_a_spare_one() {
     router.spec = serde_json::from_value(json!({"listeners": [listener]})).unwrap();
     let config = resources.of_node("web");
     let listener = &config.listeners["egress_tcp_shop.demo.local"];
-    assert_eq!(listener["address"]["socket_address"]["port_value"], 15100);
+    assert_eq!(address(listener.address.as_ref()), "127.0.40.9:15100");
+}
+
+/// The format of a listener's access log.
+fn log_format(listener: &Listener) -> Format {
+    let log = manager(listener).access_log.remove(0);
+    let Some(ConfigType::TypedConfig(config)) = log.config_type else {
+        unreachable!();
+    };
+    let Some(AccessLogFormat::LogFormat(format)) = unpacked::<StdoutAccessLog>(&config).access_log_format else {
+        unreachable!();
+    };
+    format.format.unwrap()
+}
+
+fn logging_to_stdout(format: Value) -> Resources {
+    let mut resources = Resources::new("http");
+    let logging = json!({"accessLog": {"file": {"path": "/dev/stdout", "format": format}}});
+    let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
+    resources.node("shop-1", json!({"listeners": [listener], "logging": logging}));
+    resources
 }
 
 #[test]
 fn an_access_log_goes_to_the_containers_log() {
-    let mut resources = Resources::new("http");
-    let format = json!({"text": "%RESPONSE_CODE%"});
-    let logging = json!({"accessLog": {"file": {"path": "/dev/stdout", "format": format}}});
-    let listener = json!({"portMapping": {"port": 8080, "protocol": "http"}});
-    resources.node("shop-1", json!({"listeners": [listener], "logging": logging}));
+    let config = logging_to_stdout(json!({"text": "%RESPONSE_CODE%"})).of_node("shop-1");
+    let Format::TextFormatSource(source) = log_format(&config.listeners["ingress"]) else {
+        unreachable!();
+    };
+    assert_eq!(source.specifier, Some(Specifier::InlineString("%RESPONSE_CODE%\n".into())));
+    assert_eq!(manager(&config.listeners["egress"]).access_log, manager(&config.listeners["ingress"]).access_log);
+}
+
+#[test]
+fn a_json_access_log_has_every_member_and_is_the_same_each_time() {
+    let pairs: Vec<Value> = (0..20).map(|n| json!({"key": format!("k{n}"), "value": format!("v{n}")})).collect();
+    let resources = logging_to_stdout(json!({"json": pairs}));
     let config = resources.of_node("shop-1");
-    let log = &filter(&config.listeners["ingress"])["access_log"][0]["typed_config"];
-    assert_eq!(log["log_format"]["text_format_source"]["inline_string"], "%RESPONSE_CODE%\n");
-    assert_eq!(filter(&config.listeners["egress"])["access_log"][0]["typed_config"], *log);
+    let Format::JsonFormat(members) = log_format(&config.listeners["ingress"]) else {
+        unreachable!();
+    };
+    assert_eq!(members.fields.len(), 20);
+    // A listener that differed each time would be replaced at every change of the mesh.
+    assert_eq!(resources.of_node("shop-1"), config);
 }
 
 #[test]

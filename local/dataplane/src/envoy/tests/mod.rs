@@ -10,8 +10,21 @@ mod routes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::cluster::v3::cluster::{ClusterDiscoveryType, DiscoveryType};
+use envoy_types::pb::envoy::config::core::v3::Address;
+use envoy_types::pb::envoy::config::core::v3::address::Address as AddressKind;
+use envoy_types::pb::envoy::config::core::v3::socket_address::PortSpecifier;
+use envoy_types::pb::envoy::config::endpoint::v3::lb_endpoint::HostIdentifier;
+use envoy_types::pb::envoy::config::listener::v3::Listener;
+use envoy_types::pb::envoy::config::listener::v3::filter::ConfigType;
+use envoy_types::pb::envoy::config::route::v3::route::Action;
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteAction};
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+use envoy_types::pb::google::protobuf::Any;
 use local_appmesh::Snapshot;
 use local_appmesh::snapshot::{Mesh, VirtualGateway, VirtualRouter};
+use prost::{Message, Name};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -90,10 +103,10 @@ impl Resources {
         };
         let world = World { mesh: &mesh, discovery: &discovery, sidecars: &self.sidecars };
         let mut proxy = Proxy {
+            task: "task".into(),
             role: Role { mesh: "demo".into(), kind, name: name.into() },
             address: Ipv4Addr::new(127, 0, 40, 9),
             directory: "/state/envoy/task".into(),
-            log: "/state/logs/task/envoy.log".into(),
             reserved: BTreeSet::from([80]),
             ports: LocalPorts::new(&["127.0.40".parse().unwrap()], self.lowest_port),
             egress_ports: BTreeMap::new(),
@@ -117,7 +130,52 @@ fn split(first: u32, second: u32) -> Value {
         {"virtualNode": "shop-1", "weight": first}, {"virtualNode": "shop-2", "weight": second}]})
 }
 
-/// The typed configuration of a listener's only filter.
-fn filter(listener: &Value) -> &Value {
-    &listener["filter_chains"][0]["filters"][0]["typed_config"]
+/// The message in `any`.
+fn unpacked<T: Message + Name + Default>(any: &Any) -> T {
+    assert_eq!(any.type_url, T::type_url());
+    T::decode(any.value.as_slice()).unwrap()
+}
+
+/// The configuration of a listener's only filter.
+fn filter<T: Message + Name + Default>(listener: &Listener) -> T {
+    match listener.filter_chains[0].filters[0].config_type.as_ref().unwrap() {
+        ConfigType::TypedConfig(config) => unpacked(config),
+        ConfigType::ConfigDiscovery(_) => unreachable!(),
+    }
+}
+
+fn manager(listener: &Listener) -> HttpConnectionManager {
+    filter(listener)
+}
+
+/// An address as `host:port`.
+fn address(address: Option<&Address>) -> String {
+    let Some(AddressKind::SocketAddress(socket)) = &address.unwrap().address else {
+        unreachable!();
+    };
+    let Some(PortSpecifier::PortValue(port)) = socket.port_specifier else {
+        unreachable!();
+    };
+    format!("{}:{port}", socket.address)
+}
+
+/// The only host of a cluster that has it from its configuration.
+fn host(cluster: &Cluster) -> String {
+    let endpoints = &cluster.load_assignment.as_ref().unwrap().endpoints;
+    match endpoints[0].lb_endpoints[0].host_identifier.as_ref().unwrap() {
+        HostIdentifier::Endpoint(endpoint) => address(endpoint.address.as_ref()),
+        HostIdentifier::EndpointName(_) => unreachable!(),
+    }
+}
+
+fn has_type(cluster: &Cluster, discovery: DiscoveryType) -> bool {
+    cluster.cluster_discovery_type == Some(ClusterDiscoveryType::Type(discovery.into()))
+}
+
+/// What a route does, unless it answers by itself.
+fn forward(route: &Route) -> &RouteAction {
+    match route.action.as_ref().unwrap() {
+        Action::Route(action) => action,
+        _ => unreachable!(),
+    }
 }
