@@ -16,7 +16,7 @@ from canary_local.environment import Environment
 
 ROOT = Path(__file__).resolve().parents[1]
 # What the local environment sets otherwise than the samples: how fast it is.
-PACE = {"pollSeconds", "metricPeriod", "metricDelay"}
+TIMING = {"pollSeconds", "metricPeriod", "metricDelay"}
 
 
 @pytest.fixture(scope="module")
@@ -37,10 +37,10 @@ def invoke(env: Environment, function: str, event: dict[str, Any]) -> dict[str, 
     return json.loads(answer["Payload"].read())
 
 
-def without_pace(value: Any) -> Any:
+def without_timing(value: Any) -> Any:
     """A value without what differs between here and the samples."""
     if isinstance(value, dict):
-        return {key: without_pace(inner) for key, inner in value.items() if key not in PACE}
+        return {key: without_timing(inner) for key, inner in value.items() if key not in TIMING}
     return value
 
 
@@ -56,7 +56,7 @@ def repeat(env: Environment, function: str, event: dict[str, Any]) -> dict[str, 
 def test_the_samples_play_a_deployment_from_its_plan_to_its_rollback(untouched: Environment) -> None:
     env = untouched
     checked = invoke(env, "check-version", sample("check-version"))
-    assert without_pace(checked) == without_pace(sample("check-version.output"))
+    assert without_timing(checked) == without_timing(sample("check-version.output"))
 
     assert invoke(env, "deploy-stack", sample("deploy-stack")) == sample("deploy-stack.output")
     assert repeat(env, "deploy-stack", sample("deploy-stack"))["status"] == "Ready"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from canary_local import releases, stacks
+from canary_local import functions, stacks
 from canary_local.aws import Clients
 from canary_local.checkout import FUNCTIONS, Checkout
 from canary_local.environment import Environment
@@ -82,10 +82,10 @@ def name(function: str) -> str:
 
 
 def _hurry(env: Environment) -> None:
-    """Gives the functions their short time-out and pace, and each a name of its own in the requests of its SDK."""
+    """Gives the functions their short time-out and poll interval, and each a name of its own in the requests of its SDK."""
     variables = {function: {"AWS_SDK_UA_APP_ID": app(function).removeprefix("app/")} for function in FUNCTIONS}
     variables["check-version"]["POLL_SECONDS"] = str(POLL_SECONDS)
-    releases.reconfigure(env.client, variables, Timeout=TIMEOUT_SECONDS)
+    functions.reconfigure(env.client, variables, Timeout=TIMEOUT_SECONDS)
 
 
 def _warm_up(proxy: Proxy) -> None:

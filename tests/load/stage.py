@@ -11,9 +11,9 @@ from typing import Any
 
 from canary_local.checkout import Checkout
 from canary_local.environment import Environment
+from canary_local.functions import set_poll_interval
 from canary_local.loopback import free_port
 from canary_local.mesh import make_router
-from canary_local.releases import set_pace
 
 from . import mix
 from .mix import Service
@@ -62,7 +62,7 @@ def stage(
             progress=progress,
         )
         stack.enter_context(env)
-        set_pace(env.client, poll_seconds)
+        set_poll_interval(env.client, poll_seconds)
         yield Stage(env, proxy)
 
 

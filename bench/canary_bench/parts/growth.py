@@ -17,8 +17,8 @@ from canary_bench.progress import say
 from canary_bench.stage import Run
 from canary_bench.tables import table
 from canary_local.environment import Environment
+from canary_local.functions import set_poll_interval
 from canary_local.mesh import make_router
-from canary_local.releases import set_pace
 from canary_local.stacks import HELLO_STACK
 
 WHAT = "cost and calls against steps and against services at once, computed and counted (3 minutes)"
@@ -38,7 +38,7 @@ def add_options(parser: ArgumentParser) -> None:
 def measure(_options: Namespace) -> str:
     """A table for each of the two."""
     with stage.environment(STACK_SECONDS, {"SFN_WAIT_SCALE": str(SCALE)}) as env:
-        set_pace(env.client, POLL)
+        set_poll_interval(env.client, POLL)
         steps, services = by_steps(env), by_services(env)
     return f"**Steps**\n\n{steps}\n\n**Services at once**\n\n{services}"
 

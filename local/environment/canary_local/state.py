@@ -38,10 +38,6 @@ class State:
     ending: bool = False
     """Whether a command is ending it."""
 
-    def running(self) -> bool:
-        """Whether every process of it runs."""
-        return bool(self.processes) and all(process.alive() for process in self.processes)
-
     def in_use(self) -> bool:
         """Whether the command that it ends with still runs; for one that stays, whether any process of it does."""
         return self.owner.alive() if self.owner else any(process.alive() for process in self.processes)

@@ -1,4 +1,4 @@
-"""One setting gives the data plane its pace and the functions the time for which they wait."""
+"""The same metric settings tell the data plane when to publish and the functions how long to wait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from canary_local.commands import main
 from canary_local.metrics import AS_SLOW_AS_AWS, Metrics
 
 
-def test_data_plane_and_shared_stack_have_the_same_pace() -> None:
+def test_data_plane_and_shared_stack_have_the_same_metric_settings() -> None:
     assert Metrics(5, 10).dataplane_options() == {"metric-period": 5, "metric-delay": 10}
     assert Metrics(5, 10).stack_parameters() == {"MetricPeriodSeconds": "5", "MetricDelaySeconds": "12"}
     assert AS_SLOW_AS_AWS.dataplane_options() == {"metric-period": 60, "metric-delay": 120}
@@ -18,7 +18,7 @@ def test_data_plane_and_shared_stack_have_the_same_pace() -> None:
     ("option", "value", "allowed"),
     [("--metric-period", "2", "1, 5, 10, 30, 60"), ("--metric-delay", "601", "from 0 to 600")],
 )
-def test_a_pace_that_is_not_allowed_is_refused(
+def test_a_metric_setting_that_is_not_allowed_is_refused(
     option: str, value: str, allowed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):

@@ -108,10 +108,10 @@ def test_the_state_file_is_read_as_it_was_written(tmp_path: Path, sleeper: Proce
     state.save(tmp_path, saved)
     loaded = state.load(tmp_path)
     assert loaded == saved
-    assert loaded.running()
+    assert loaded.in_use()
     os.kill(sleeper.pid, signal.SIGKILL)
     os.waitpid(sleeper.pid, 0)
-    assert not loaded.running()
+    assert not loaded.in_use()
     state.remove(tmp_path)
     assert state.load(tmp_path) is None
     state.remove(tmp_path)

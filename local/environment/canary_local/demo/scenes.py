@@ -92,7 +92,7 @@ def scenes(percentage_step: int = 25) -> list[Scene]:
 
 
 def event(checkout: Path, version: Version, percentage_step: int, wait_seconds: int) -> dict[str, Any]:
-    """The input that starts the version's deployment: what a build would make of it, at the demo's pace."""
+    """The input that starts the version's deployment: what a build would make of it, with the demo's step and wait time."""
     return {
         **hello.event(Checkout(checkout), version.microservice, version.sha),
         "PercentageStep": percentage_step,

@@ -32,6 +32,6 @@ def reconfigure(client: Clients, variables: Mapping[str, Mapping[str, str]], **s
     )
 
 
-def set_pace(client: Clients, poll_seconds: int) -> None:
-    """Has deployments planned with other seconds between two looks, as the shared stack's `PollSeconds` does."""
+def set_poll_interval(client: Clients, poll_seconds: int) -> None:
+    """Has deployments planned with another poll interval, as the shared stack's `PollSeconds` does."""
     reconfigure(client, {"check-version": {"POLL_SECONDS": str(poll_seconds)}})
