@@ -32,6 +32,7 @@ class StubEngine:
         self.logs = logs
         self.containers: dict[str, dict[str, Any]] = {}
         self.requests: list[dict[str, Any]] = []
+        self.requested_at: list[float] = []
         self.journal: list[str] = []
         self.discovery: dict[str, Any] = {"namespaces": []}
         self.resources: dict[str, dict[str, Any]] = {}
@@ -60,6 +61,7 @@ class StubEngine:
 
     def create(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.requests.append(body)
+        self.requested_at.append(time.monotonic())
         image = body["image"]
         if image.startswith("missing"):
             return 404, {"message": f"no image map entry matches `{image}`"}

@@ -207,11 +207,11 @@ def test_a_service_that_keeps_failing_is_retried_ever_more_slowly(local: Local) 
     before = len(local.stub.requests)
     ecs.create_service(cluster="slow", serviceName="slow", taskDefinition="slow", desiredCount=1)
 
-    eventually(lambda: len(local.stub.requests) - before >= 5)
-    attempts = len(local.stub.requests) - before
-    time.sleep(1.0)
+    eventually(lambda: len(local.stub.requests) - before >= 6)
 
-    assert len(local.stub.requests) - before - attempts <= 1
+    fourth, fifth, sixth = local.stub.requested_at[before + 3 : before + 6]
+    assert fifth - fourth >= 1
+    assert sixth - fifth >= 2
     ecs.delete_service(cluster="slow", service="slow", force=True)
 
 
