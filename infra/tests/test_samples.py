@@ -41,6 +41,8 @@ def test_a_deploy_json_is_read_by_the_rules_of_every_reader(tmp_path: Path) -> N
     assert [found.port for found in samples.microservices(tmp_path, "shop")] == ["80"]
     for wrong, complaint in (
         (text.replace("}", ', "Port": 81}'), " is no deploy.json: `Port` is set twice: allowed is once"),
+        (text.replace("80", "8e1"), " is no deploy.json: `Port` is `8e1`: allowed is a whole number"),
+        (text.replace("80", "[1, [NaN]]"), " is no deploy.json: `Port` is `NaN`: allowed is a whole number"),
         ("[]", " is no deploy.json: it has to hold one JSON object"),
         ("{", " is no deploy.json: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         ('{"MicroserviceName": "web"}', ": `Port` is missing"),

@@ -68,18 +68,31 @@ def _files(directory: Path, prefix: str) -> Iterator[tuple[str, Path]]:
 
 
 def _document(path: Path) -> dict[str, Any]:
-    """A deploy.json; a `TypeError` or `ValueError` says why it is none. A byte order mark is skipped, and a key that is set twice refused, as everywhere."""
-    document = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+    """A deploy.json; a `TypeError` or `ValueError` says why it is none. tests/json_texts.json has the rules of all its readers."""
+    text = path.read_text(encoding="utf-8-sig")
+    document = json.loads(text, parse_float=_NotWhole, parse_constant=_NotWhole, object_pairs_hook=_members)
     if not isinstance(document, dict):
         raise TypeError("it has to hold one JSON object")
     return document
 
 
-def _once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+class _NotWhole(str):
+    """A number as it was written that no field may be, `8.0` and `NaN` for two."""
+
+
+def _not_whole(value: Any) -> str | None:
+    if isinstance(value, list):
+        return next(filter(None, map(_not_whole, value)), None)
+    return value if isinstance(value, _NotWhole) else None
+
+
+def _members(members: list[tuple[str, Any]]) -> dict[str, Any]:
     keys = [key for key, _ in members]
-    twice = next((key for key in keys if keys.count(key) > 1), None)
-    if twice is not None:
-        raise ValueError(f"`{twice}` is set twice: allowed is once")
+    for key, value in members:
+        if keys.count(key) > 1:
+            raise ValueError(f"`{key}` is set twice: allowed is once")
+        if number := _not_whole(value):
+            raise ValueError(f"`{key}` is `{number}`: allowed is a whole number")
     return dict(members)
 
 
