@@ -25,6 +25,8 @@ SHIFT = "Canary & Switch Traffic"
 CHECK = "Gather Health Check Status"
 # No deployment of these tests is meant to take half as long.
 LIMIT_SECONDS = 180
+# The WaitTime of a deployment that a test stops at a weight: longer than any test.
+UNTIL_STOPPED = 600
 
 
 @dataclass
@@ -131,6 +133,24 @@ def undeletable(env: Environment, version: str) -> Iterator[None]:
     iam, policy = env.client("iam"), {"RoleName": stack_role(env), "PolicyName": f"keep-{version}"}
     node = f"arn:aws:appmesh:*:*:mesh/demo/virtualNode/{version}"
     denied = {"Statement": [{"Effect": "Deny", "Action": "appmesh:DeleteVirtualNode", "Resource": node}]}
+    iam.put_role_policy(**policy, PolicyDocument=json.dumps(denied))
+    try:
+        yield
+    finally:
+        iam.delete_role_policy(**policy)
+
+
+@contextmanager
+def not_invoked(env: Environment, function: str) -> Iterator[None]:
+    """The state machine may not invoke a function for a while. Step Functions tries that again for 15 minutes, so every execution
+    stays in the function's state when it comes to it."""
+    described = env.client("cloudformation").describe_stack_resource(
+        StackName=SHARED_STACK, LogicalResourceId="StateMachineRole"
+    )
+    role = described["StackResourceDetail"]["PhysicalResourceId"]
+    iam, policy = env.client("iam"), {"RoleName": role, "PolicyName": f"not-{function}"}
+    versions = f"arn:aws:lambda:*:*:function:{SHARED_STACK}-{function}:*"
+    denied = {"Statement": [{"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": versions}]}
     iam.put_role_policy(**policy, PolicyDocument=json.dumps(denied))
     try:
         yield

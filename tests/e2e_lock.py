@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deployments import Ending, deploy, fresh, lock, world
+from deployments import UNTIL_STOPPED, Ending, deploy, fresh, lock, not_invoked, world
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -58,18 +58,18 @@ def _live(env: Environment) -> None:
 def test_a_second_deployment_is_refused_at_once_and_one_that_queues_comes_after(env: Environment) -> None:
     """Promise 12."""
     one, two, three = fresh("one"), fresh("two"), fresh("three")
-    running = env.deploy(event(env, one, WaitTime=8))
-    next(step for step in env.follow(running) if step.kind == "entered" and step.state == "Wait")
-
-    refused = deploy(env, event(env, two))
+    with not_invoked(env, "gather-health"):
+        running = env.deploy(event(env, one))
+        next(step for step in env.follow(running) if at_half(step))
+        refused = deploy(env, event(env, two))
+        queued = env.deploy(event(env, three, OnRunning="Queue"))
+        next(step for step in env.follow(queued) if step.kind == "entered" and step.state == "Wait for Turn")
     assert (refused.status, refused.error) == ("FAILED", "Canary.AlreadyRunning")
     assert refused.entered() == ["Check Deployment Version", "Deployment Refused"]
     assert f"another deployment of `{SERVICE}` is running: {running}" in refused.cause
-    queued = env.deploy(event(env, three, OnRunning="Queue"))
 
     ended, second = follow(env, running), follow(env, queued)
     assert (ended.status, second.status) == ("SUCCEEDED", "SUCCEEDED"), (ended.cause, second.cause)
-    assert "Wait for Turn" in second.entered()
     assert second.outputs("Check Deployment Version")[-1]["plan"]["deployment"]["stable"]["sha"] == one
     assert weights(env) == {f"{SERVICE}-{three}": 100}
     assert stacks(env) == {f"demo-{SERVICE}-{three}"}
@@ -110,7 +110,9 @@ def stop_and_deploy(env: Environment, service: str, stop: tuple[Callable[[Any], 
     """Stops a deployment at a moment, deploys the next version, and says what is not as it should be."""
     moment, kind, promoted = stop
     stable, left = first(env, service), f"{kind}stopped"
-    stop_at(env, env.deploy(event(env, left, service, WaitTime=3)), moment)
+    # It comes to the removal by itself, or stays at half until it is stopped.
+    wait_time = 1 if promoted else UNTIL_STOPPED
+    stop_at(env, env.deploy(event(env, left, service, WaitTime=wait_time)), moment)
     held = lock(env, service)
     ending = deploy(env, event(env, "next", service))
     plan = ending.outputs("Check Deployment Version")[-1].get("plan", {})
@@ -146,7 +148,7 @@ def test_what_a_stopped_deployment_left_is_repaired_by_the_next_one(env: Environ
 def test_a_repair_alone_puts_everything_back_and_is_done_when_nothing_is_left(env: Environment) -> None:
     """Promise 13."""
     before = world(env, SERVICE)
-    stop_at(env, env.deploy(event(env, fresh("good"), WaitTime=3)), at_half)
+    stop_at(env, env.deploy(event(env, fresh("good"), WaitTime=UNTIL_STOPPED)), at_half)
     assert world(env, SERVICE) != before
     for expected in (["Roll Back", "Repaired"], ["Repaired"]):
         ending = follow(env, env.repair("demo", SERVICE))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pytest
-from deployments import Ending, called_directly, deploy, world
+from deployments import UNTIL_STOPPED, Ending, called_directly, deploy, world
 from second_interpreter import beside
 
 from canary_local import hello
@@ -54,6 +54,12 @@ class Case:
         next(step for step in self.on.follow(arn) if (step.kind, step.state) == ("entered", "Wait"))
         return arn
 
+    def stop(self, arn: str) -> None:
+        """Stops a deployment that waits at its first weight."""
+        states = self.on.client("stepfunctions")
+        assert states.describe_execution(executionArn=arn)["status"] == "RUNNING"
+        states.stop_execution(executionArn=arn)
+
     def end(self, arn: str) -> Ending:
         return Ending(list(self.on.follow(arn)))
 
@@ -82,22 +88,22 @@ def misspelt(case: Case) -> list[Ending]:
 
 
 def second_while_one_runs(case: Case) -> list[Ending]:
-    # Long enough for the other one to be refused meanwhile, however busy the machine is.
-    before, running = case.first(), case.running("two", WaitTime=12)
+    before, running = case.first(), case.running("two", WaitTime=UNTIL_STOPPED)
     refused = case.deploy("three")
     assert running in refused.cause
+    case.stop(running)
     return [before, refused, case.end(running)]
 
 
 def repaired(case: Case) -> list[Ending]:
-    # It waits until it is stopped.
-    before, running = case.first(), case.running("two", WaitTime=600)
-    case.on.client("stepfunctions").stop_execution(executionArn=running)
+    before, running = case.first(), case.running("two", WaitTime=UNTIL_STOPPED)
+    case.stop(running)
     repair = case.end(case.on.repair("demo", case.service))
     return [before, case.end(running), repair, case.deploy("three")]
 
 
 SUCCEEDED = ("SUCCEEDED", "", "Deployment Succeeded")
+STOPPED = ("ABORTED", "", "Wait")
 # The course of events, and how each of its executions ends: status, error, last state.
 CASES: dict[str, tuple[Callable[[Case], list[Ending]], list[tuple[str, str, str]]]] = {
     "promoted": (promoted, [SUCCEEDED, SUCCEEDED]),
@@ -106,9 +112,9 @@ CASES: dict[str, tuple[Callable[[Case], list[Ending]], list[tuple[str, str, str]
     "misspelt": (misspelt, [SUCCEEDED, ("FAILED", "Canary.InvalidInput", "Deployment Refused")]),
     "second-while-one-runs": (
         second_while_one_runs,
-        [SUCCEEDED, ("FAILED", "Canary.AlreadyRunning", "Deployment Refused"), SUCCEEDED],
+        [SUCCEEDED, ("FAILED", "Canary.AlreadyRunning", "Deployment Refused"), STOPPED],
     ),
-    "repaired": (repaired, [SUCCEEDED, ("ABORTED", "", "Wait"), ("SUCCEEDED", "", "Repaired"), SUCCEEDED]),
+    "repaired": (repaired, [SUCCEEDED, STOPPED, ("SUCCEEDED", "", "Repaired"), SUCCEEDED]),
 }
 
 
