@@ -28,8 +28,8 @@ KINDS = {
     "promoted": Kind((*CANARIED, "Wait for Removal")),
     "atall": Kind(("Canary & Switch Traffic", "Wait", "Gather Health Check Status"), visit=2),
     "unhealthy": Kind(("Roll Back", "Wait for Rollback"), on_no_data="RollBack"),
-    # At its second visit its data is still waited for.
-    "undecided": Kind(("Wait",), protocol="http", visit=2),
+    # Its first wait takes no time, so its first check is early on any machine and its second visit waits for data.
+    "undecided": Kind(("Wait",), protocol="http", visit=2, wait_time=600),
     "broken": Kind(("Roll Back", "Wait for Rollback"), template=TEMPLATE + BROKEN),
     "first": Kind(CANARIED, stable=False),
     "firstbad": Kind(("Roll Back", "Wait for Rollback"), on_no_data="RollBack", stable=False),
@@ -48,11 +48,7 @@ def courses(env: Environment) -> Iterator[Wrong]:
     """All courses of events, side by side: kind, state and way to what was not as it should be, if anything."""
     moments = Moments()
     everything = [(kind, state, way) for kind in KINDS for state in KINDS[kind].states for way in WAYS]
-    # Data are waited for so long that even a slow first check is early.
-    with (
-        beside(env, moments.entered, METRIC_DELAY_SECONDS="25") as moments.second,
-        ThreadPoolExecutor(SIDE_BY_SIDE) as pool,
-    ):
+    with beside(env, moments.entered) as moments.second, ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         runs = {}
         for number, (kind, state, way) in enumerate(everything):
             course = Course(env, moments, KINDS[kind], state, f"{kind}{number}")

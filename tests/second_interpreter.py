@@ -43,8 +43,9 @@ from canary_local.stacks import SHARED_STACK
 # moto knows roles by their form only; nothing asks for this one.
 ROLE = "arn:aws:iam::000000000000:role/second-interpreter"
 
-Entered = Callable[[str, str], None]
-"""Is told the state and the execution's ARN when a Wait begins, and in a Task before its function is called."""
+Entered = Callable[[str, str], bool]
+"""Is told the state and the execution's ARN when a Wait begins, and in a Task before its function is called. Says whether a Wait
+is to take no time."""
 
 
 def client(service: str, endpoint: str) -> Any:
@@ -138,15 +139,34 @@ class _Functions:
             return {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": io.BytesIO(body)}
 
 
-def _telling(entered: Entered, go_on: Callable[..., None]) -> Callable[..., None]:
-    """moto's `go_on`, after `entered` was told where its execution is."""
+def _nobody(_state: str, _execution: str) -> bool:
+    """Is told and does nothing."""
+    return False
 
-    def tell(*args: Any, **named: Any) -> None:
-        context = (named.get("env") or args[-1]).states.context_object.context_object_data
-        entered(context["State"]["Name"], context["Execution"]["Id"])
-        go_on(*args, **named)
 
-    return tell
+def _tell(entered: Entered, env: MotoEnvironment) -> bool:
+    context = env.states.context_object.context_object_data
+    return entered(context["State"]["Name"], context["Execution"]["Id"])
+
+
+def _called(entered: Entered, call: Callable[..., None]) -> Callable[..., None]:
+    """moto's `call` of a function, after `entered` was told where its execution is."""
+
+    def tell_and_call(*args: Any, **named: Any) -> None:
+        _tell(entered, named.get("env") or args[-1])
+        call(*args, **named)
+
+    return tell_and_call
+
+
+def _waited(entered: Entered, wait: Callable[..., None]) -> Callable[..., None]:
+    """moto's `wait`, after `entered` was told where its execution is; none if `entered` says so."""
+
+    def tell_and_wait(state: StateWait, env: MotoEnvironment) -> None:
+        if not _tell(entered, env):
+            wait(state, env)
+
+    return tell_and_wait
 
 
 class SecondInterpreter:
@@ -186,11 +206,11 @@ def _unless_stopped(fail: Callable[..., None]) -> Callable[..., None]:
 
 
 @contextmanager
-def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: None) -> Iterator[SecondInterpreter]:
+def running(lambda_endpoint: str, entered: Entered = _nobody) -> Iterator[SecondInterpreter]:
     """Starts the interpreter; its Task states call the functions at `lambda_endpoint`."""
     functions = _Functions(client("lambda", lambda_endpoint))
-    calls = _telling(entered, lambda_eval_utils.execute_lambda_function_integration)
-    waits = _telling(entered, StateWait._eval_state)
+    calls = _called(entered, lambda_eval_utils.execute_lambda_function_integration)
+    waits = _waited(entered, StateWait._eval_state)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     with (
         patch.dict(default_user_config["stepfunctions"], {"execute_state_machine": True}),
@@ -210,9 +230,7 @@ def running(lambda_endpoint: str, entered: Entered = lambda _state, _execution: 
 
 
 @contextmanager
-def beside(
-    env: Environment, entered: Entered = lambda _state, _execution: None, **settings: str
-) -> Iterator[SecondInterpreter]:
+def beside(env: Environment, entered: Entered = _nobody, **settings: str) -> Iterator[SecondInterpreter]:
     """The interpreter with an environment's own state machine and functions; `settings` are variables of Check Deployment Version.
 
     Who holds a service's lock is asked of Step Functions, so Check Deployment Version is called as a second function with the

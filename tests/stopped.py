@@ -64,7 +64,8 @@ class Kind:
     """Whether there is a version before it."""
     template: str = TEMPLATE
     visit: int = 1
-    """At which of its visits to the state it is stopped."""
+    """At which of its visits to the state it is stopped. A Wait takes no time before that visit."""
+    wait_time: int = 1
     left: str = ""
     """For a repair: the state in which the deployment was stopped that it repairs."""
     held: bool = False
@@ -94,16 +95,18 @@ class Moments:
         """Stops an execution."""
         self.second.client("stepfunctions").stop_execution(executionArn=arn)
 
-    def entered(self, state: str, arn: str) -> None:
+    def entered(self, state: str, arn: str) -> bool:
+        """Acts if it is the moment. A Wait that is visited before its moment is to take no time."""
         # Executions are named after environment, service and version.
         service = arn.rsplit(":", 1)[1].split("-")[1]
         with self._lock:
             wanted, visit, act = self._armed.get(service, ("", 0, self.stop))
             if state != wanted:
-                return
+                return False
             self._armed[service] = (state, visit - 1, act)
         if visit == 1:
             act(arn)
+        return visit > 1
 
 
 @dataclass
@@ -121,7 +124,8 @@ class Course:
     def event(self, sha: str, kind: Kind) -> dict[str, Any]:
         return {
             "EnvironmentName": "demo", "Namespace": "demo.local", "MicroserviceName": self.service, "Port": 8080,
-            "Protocol": self.kind.protocol, "PercentageStep": 50, "WaitTime": 1, "OnNoData": kind.on_no_data, "Sha": sha,
+            "Protocol": self.kind.protocol, "PercentageStep": 50, "WaitTime": kind.wait_time, "OnNoData": kind.on_no_data,
+            "Sha": sha,
             "ContainerImage": f"{self.service}:{sha}", "CanaryTemplate": base64.b64encode(kind.template.encode()).decode(),
         }  # fmt: skip
 
