@@ -1,4 +1,4 @@
-"""The candidate goes while it has traffic: its stack, or its tasks. The stable version keeps the traffic or gets it back, and is
+"""The candidate goes while it has traffic: its stack, its tasks, or one task's app. The stable version keeps the traffic or gets it back, and is
 never deleted. Of TCP versions nothing is known but their stacks and tasks, and `OnNoData` is `Proceed`.
 
 The second interpreter runs these executions, because a state can be met there in the moment before its function is called.
@@ -6,9 +6,15 @@ The second interpreter runs these executions, because a state can be met there i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 from deployments import Ending, deploy, lock, quiet, standing, stop_tasks
@@ -19,9 +25,42 @@ from canary_local.environment import Environment
 from canary_local.mesh import make_router
 from canary_local.world import World
 
+REPLACED_SECONDS = 60
+
 
 def delete_stack(env: Environment, version: str) -> None:
     env.client("cloudformation").delete_stack(StackName=f"demo-{version}")
+
+
+def end_app(env: Environment, version: str) -> None:
+    """Ends the app of a version's only task, and waits until ECS has another task in its place."""
+    (before,) = running_tasks(env, version)
+    host = f"HOST={address(before)}".encode()
+    os.kill(next(pid for pid, variables in programs() if host in variables), signal.SIGKILL)
+    deadline = time.monotonic() + REPLACED_SECONDS
+    while [task["taskArn"] for task in running_tasks(env, version)] in ([], [before["taskArn"]]):
+        assert time.monotonic() < deadline, f"{before['taskArn']} is not replaced"
+        time.sleep(0.1)
+
+
+def running_tasks(env: Environment, version: str) -> list[dict[str, Any]]:
+    """The tasks that run and are healthy: the environment says RUNNING of no other."""
+    ecs = env.client("ecs")
+    arns = ecs.list_tasks(cluster="demo", serviceName=version)["taskArns"]
+    tasks = ecs.describe_tasks(cluster="demo", tasks=arns)["tasks"] if arns else []
+    return [task for task in tasks if task["lastStatus"] == "RUNNING"]
+
+
+def address(task: Mapping[str, Any]) -> str:
+    (attachment,) = task["attachments"]
+    return next(detail["value"] for detail in attachment["details"] if detail["name"] == "privateIPv4Address")
+
+
+def programs() -> Iterator[tuple[int, list[bytes]]]:
+    """The ids of this machine's processes, with their environment variables."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            yield int(path.parent.name), path.read_bytes().split(b"\0")
 
 
 @dataclass(frozen=True)
@@ -39,6 +78,7 @@ class Loss:
 LOSSES = {
     "stackgone": Loss(delete_stack, "Wait", 1, [25], "Canary.Unhealthy", "`{0}-two` is gone: stack `demo-{0}-two` is DELETE_"),
     "idle": Loss(stop_tasks, "Wait", 4, [25, 50, 75, 100], "Canary.Unhealthy", "`{0}-two` has no healthy task, and ECS is to run 0"),
+    "replaced": Loss(end_app, "Wait", 1, [25], "Canary.Unhealthy", "1 task has failed since `{0}-two` received traffic: "),
     "recorded": Loss(
         stop_tasks, "Remove Old Version", 1, [25, 50, 75, 100], "Canary.CandidateNotRunning",
         "will not remove `{0}-one`: `{0}-two` has no healthy task, and ECS is to run 0",
