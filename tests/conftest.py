@@ -30,6 +30,7 @@ LATE_SECONDS = 12
 
 # Apps that are not ours, with what follows the host on their command line; of the images that match, the first counts.
 OTHER_APPS = {
+    "hello-backend:turnsbad*": ("turns_bad.py", "{port}"),
     "tcp-echo:closes*": ("tcp_echo.py", "{port}", "closes"),
     "tcp-echo:*": ("tcp_echo.py", "{port}"),
     "grpc-version:closes*": ("tcp_echo.py", "{port}", "closes"),

@@ -26,6 +26,3 @@ class Metrics:
             "MetricPeriodSeconds": str(self.period),
             "MetricDelaySeconds": str(self.delay + SLACK_SECONDS),
         }
-
-
-AS_SLOW_AS_AWS = Metrics(period=60, delay=120)

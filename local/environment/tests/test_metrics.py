@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 
 from canary_local.commands import main
-from canary_local.metrics import AS_SLOW_AS_AWS, Metrics
+from canary_local.metrics import Metrics
 
 
 def test_data_plane_and_shared_stack_have_the_same_metric_settings() -> None:
     assert Metrics(5, 10).dataplane_options() == {"metric-period": 5, "metric-delay": 10}
     assert Metrics(5, 10).stack_parameters() == {"MetricPeriodSeconds": "5", "MetricDelaySeconds": "12"}
-    assert AS_SLOW_AS_AWS.dataplane_options() == {"metric-period": 60, "metric-delay": 120}
 
 
 @pytest.mark.parametrize(
