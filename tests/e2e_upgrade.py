@@ -4,8 +4,6 @@ the next one repairs. Both are real builds, whose plans have different formats.
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,43 +11,46 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, image_map
-from deployments import SHIFT, Ending, deploy, deploy_and, lock, quiet, world
+from deployments import UNTIL_STOPPED, Ending, deploy, lock, not_invoked, quiet, undeletable, world
 from upgrades import Release, following, present
 
 from canary_local.checkout import FUNCTIONS
 from canary_local.environment import Environment
+from canary_local.executions import history
 from canary_local.mesh import make_router
 from canary_local.stacks import SHARED_STACK
 from canary_local.world import World, differences
 
 # The first test waits for a build of all functions.
 pytestmark = pytest.mark.timeout(1800)
-# What each deployment does when nobody calls the candidate; the third is stopped.
-SERVICES = {"upgrade-promoted": "Proceed", "upgrade-back": "RollBack", "upgrade-repaired": "Proceed"}
-PROMOTED, BACK, REPAIRED = SERVICES
-# Long enough for all three to come to 50 % and for the next release to be installed meanwhile; a test looks whether it was.
-WAIT_SECONDS = 30
-LIMIT_SECONDS = 150
+# What each deployment does when nobody calls the candidate. One is stopped at half, and one after
+# its version was recorded, when CloudFormation could not delete the old one.
+SERVICES = {
+    "upgrade-promoted": "Proceed",
+    "upgrade-back": "RollBack",
+    "upgrade-repaired": "Proceed",
+    "upgrade-finished": "Proceed",
+}
+PROMOTED, BACK, REPAIRED, FINISHED = SERVICES
 
 
 @dataclass
-class Course:
-    """What came of one service's deployment."""
+class Run:
+    """An execution, and how it went."""
 
-    before: World
-    when_installed: dict[str, int]
+    arn: str
     ending: Ending
-    execution: str
 
 
 @dataclass
 class Played:
-    """Everything that the tests look at."""
+    """Everything that the tests look at, by service."""
 
-    said: str
-    courses: dict[str, Course]
-    repair: Ending
     published: tuple[list[str], set[str]]
+    before: dict[str, World]
+    when_installed: dict[str, dict[str, int]]
+    canaries: dict[str, Run]
+    repairs: dict[str, Run]
 
 
 @pytest.fixture(scope="module")
@@ -77,64 +78,80 @@ def published(env: Environment) -> tuple[list[str], set[str]]:
     return sorted(version["stateMachineVersionArn"].rsplit(":", 1)[-1] for version in machine), found - {"$LATEST"}
 
 
-def started_by(env: Environment, execution: str) -> str:
+def started_by(env: Environment, run: Run) -> str:
     """The version of the state machine that an execution runs."""
-    described = env.client("stepfunctions").describe_execution(executionArn=execution)
+    described = env.client("stepfunctions").describe_execution(executionArn=run.arn)
     assert described["stateMachineAliasArn"] == env.state_machine_alias_arn
     return described["stateMachineVersionArn"].rsplit(":", 1)[-1]
 
 
+def invoked(env: Environment, run: Run) -> set[str]:
+    """The functions that an execution invoked, with their versions: `promote:1`."""
+    events = history(env.client("stepfunctions"), run.arn)
+    scheduled = [event["taskScheduledEventDetails"] for event in events if event["type"] == "TaskScheduled"]
+    return {details["resource"].split(f":function:{SHARED_STACK}-")[-1] for details in scheduled}
+
+
+def followed(env: Environment, execution: str) -> Run:
+    return Run(execution, Ending(list(env.follow(execution))))
+
+
+def stop_in(env: Environment, execution: str, state: str) -> None:
+    """Stops an execution once it is in a state."""
+    next(step for step in env.follow(execution) if (step.kind, step.state) == ("entered", state))
+    env.client("stepfunctions").stop_execution(executionArn=execution)
+
+
 @pytest.fixture(scope="module")
 def played(own: Environment, following_release: Release) -> Played:
-    """Three canaries that are at 50 % when the next release is installed; then the repair of the one that is stopped."""
-    at_half = threading.Barrier(len(SERVICES) + 1, timeout=LIMIT_SECONDS)
-    installed = threading.Event()
+    """Four canaries that are at 50 % when the next release is installed; then the repairs of the two that are stopped."""
 
-    def play(service: str) -> Course:
-        executions: list[str] = []
-        weights: dict[str, int] = {}
-
-        def interfere(execution: str) -> None:
-            executions.append(execution)
-            at_half.wait()
-            assert installed.wait(LIMIT_SECONDS)
-            weights.update(world(own, service).targets())
-            if service == REPAIRED:
-                own.client("stepfunctions").stop_execution(executionArn=execution)
-
+    def first(service: str) -> World:
         make_router(own, service, 8080, "http")
-        deploy(own, quiet(own, service, "one", PercentageStep=100))
-        before = world(own, service)
-        canary = quiet(own, service, "two", WaitTime=WAIT_SECONDS, OnNoData=SERVICES[service])
-        ending = deploy_and(own, canary, SHIFT, interfere)
-        return Course(before, weights, ending, executions[0])
+        ending = deploy(own, quiet(own, service, "one", PercentageStep=100))
+        assert ending.status == "SUCCEEDED", ending.cause
+        return world(own, service)
+
+    def canary(service: str) -> dict[str, Any]:
+        wait_time = UNTIL_STOPPED if service == REPAIRED else 1
+        return quiet(own, service, "two", WaitTime=wait_time, OnNoData=SERVICES[service])
 
     with ThreadPoolExecutor(len(SERVICES)) as pool:
-        running = {service: pool.submit(play, service) for service in SERVICES}
-        at_half.wait()
-        said = following_release.install(own)
-        found = published(own)
-        installed.set()
-        courses = {service: course.result() for service, course in running.items()}
-    repair = own.repair("demo", REPAIRED)
-    return Played(said, courses, Ending(list(own.follow(repair))), found)
+        before = dict(zip(SERVICES, pool.map(first, SERVICES)))
+        with undeletable(own, f"{FINISHED}-one"):
+            with not_invoked(own, "gather-health"):
+                executions = {service: own.deploy(canary(service)) for service in SERVICES}
+                for execution in executions.values():
+                    next(step for step in own.follow(execution) if step.state == "Wait")
+                following_release.install(own)
+                found = published(own)
+                when_installed = {service: world(own, service).targets() for service in SERVICES}
+                stop_in(own, executions[REPAIRED], "Wait")
+            stop_in(own, executions[FINISHED], "Wait for Removal")
+        canaries = dict(zip(SERVICES, pool.map(lambda service: followed(own, executions[service]), SERVICES)))
+        stopped = (REPAIRED, FINISHED)
+        repairs = dict(zip(stopped, pool.map(lambda service: followed(own, own.repair("demo", service)), stopped)))
+    return Played(found, before, when_installed, canaries, repairs)
 
 
 def test_the_release_was_installed_while_all_were_at_half(played: Played) -> None:
-    for service, course in played.courses.items():
-        assert course.when_installed == {f"{service}-one": 50, f"{service}-two": 50}
-
-
-def test_a_deployment_ends_on_the_release_it_began_with(own: Environment, played: Played) -> None:
-    assert {started_by(own, course.execution) for course in played.courses.values()} == {"1"}
+    expected = {service: {f"{service}-one": 50, f"{service}-two": 50} for service in SERVICES}
+    assert played.when_installed == expected
     assert played.published == (["1", "2"], {"1", "2"})
 
 
+def test_an_execution_invokes_the_functions_of_the_release_it_began_with(own: Environment, played: Played) -> None:
+    assert {"promote:1", "remove-old:1"} <= invoked(own, played.canaries[PROMOTED])
+    assert "rollback:1" in invoked(own, played.canaries[BACK])
+    for release, runs in (("1", played.canaries), ("2", played.repairs)):
+        for run in runs.values():
+            assert started_by(own, run) == release
+            assert {name.rsplit(":", 1)[-1] for name in invoked(own, run)} == {release}
+
+
 def test_a_canary_of_the_earlier_release_ends_promoted(own: Environment, played: Played) -> None:
-    course = played.courses[PROMOTED]
-    assert (course.ending.status, course.ending.entered()[-1]) == ("SUCCEEDED", "Deployment Succeeded"), (
-        course.ending.cause
-    )
+    ending = played.canaries[PROMOTED].ending
+    assert (ending.status, ending.entered()[-1]) == ("SUCCEEDED", "Deployment Succeeded"), ending.cause
     after = world(own, PROMOTED)
     assert after.targets() == {f"{PROMOTED}-two": 100}
     assert after.parameter is not None and after.parameter[0] == "two"
@@ -142,18 +159,31 @@ def test_a_canary_of_the_earlier_release_ends_promoted(own: Environment, played:
 
 
 def test_a_canary_of_the_earlier_release_ends_rolled_back(own: Environment, played: Played) -> None:
-    course = played.courses[BACK]
-    assert (course.ending.status, course.ending.error) == ("FAILED", "Canary.Unhealthy"), course.ending.cause
-    assert course.ending.entered()[-1] == "Deployment Failed & Rolled Back"
-    assert of_service(differences(course.before, world(own, BACK)), BACK) == []
+    ending = played.canaries[BACK].ending
+    assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
+    assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
+    assert of_service(differences(played.before[BACK], world(own, BACK)), BACK) == []
     assert lock(own, BACK) is None
 
 
-def test_the_next_release_repairs_what_the_earlier_one_left(own: Environment, played: Played) -> None:
-    assert played.courses[REPAIRED].ending.status == "ABORTED"
-    assert (played.repair.status, played.repair.entered()[-1]) == ("SUCCEEDED", "Repaired"), played.repair.cause
-    assert of_service(differences(played.courses[REPAIRED].before, world(own, REPAIRED)), REPAIRED) == []
+def test_the_next_release_takes_back_what_the_earlier_one_left(own: Environment, played: Played) -> None:
+    repair = played.repairs[REPAIRED].ending
+    assert played.canaries[REPAIRED].ending.status == "ABORTED"
+    assert (repair.status, repair.entered()[-1]) == ("SUCCEEDED", "Repaired"), repair.cause
+    assert of_service(differences(played.before[REPAIRED], world(own, REPAIRED)), REPAIRED) == []
     assert lock(own, REPAIRED) is None
+
+
+def test_the_next_release_finishes_what_the_earlier_one_recorded(own: Environment, played: Played) -> None:
+    stopped, repair = played.canaries[FINISHED].ending, played.repairs[FINISHED].ending
+    assert (stopped.status, stopped.entered()[-1]) == ("ABORTED", "Wait for Removal")
+    assert (repair.status, repair.entered()[-1]) == ("SUCCEEDED", "Repaired"), repair.cause
+    assert {"rollback:2", "remove-old:2"} <= invoked(own, played.repairs[FINISHED])
+    after = world(own, FINISHED)
+    assert after.targets() == {f"{FINISHED}-two": 100}
+    assert after.parameter is not None and after.parameter[0] == "two"
+    assert [name for name in after.stacks if FINISHED in name] == [f"demo-{FINISHED}-two"]
+    assert lock(own, FINISHED) is None
 
 
 def of_service(found: list[str], service: str) -> list[str]:
@@ -161,19 +191,11 @@ def of_service(found: list[str], service: str) -> list[str]:
     return [each for each in found if not each.startswith("stack ") or service in each]
 
 
-def test_the_functions_are_those_of_the_release(own: Environment, played: Played) -> None:
-    """Each execution's state machine invoked its own release's functions: Roll Back of both was at work."""
-    calls = [json.loads(line) for line in own.aws_calls.read_text().splitlines()]
-    invoked = {call["resource"].split(":function:")[-1] for call in calls if call["action"] == "lambda:InvokeFunction"}
-    assert {f"{SHARED_STACK}-rollback:1", f"{SHARED_STACK}-rollback:2"} <= invoked
-    assert all(name.rsplit(":", 1)[-1] in ("1", "2") for name in invoked)
-
-
 @pytest.mark.usefixtures("played")
 def test_the_two_releases_plan_differently(own: Environment, played: Played) -> None:
     after = deploy(own, quiet(own, PROMOTED, "three"))
     assert after.status == "SUCCEEDED", after.cause
-    earlier, later = (plan(ending) for ending in (played.courses[PROMOTED].ending, after))
+    earlier, later = (plan(ending) for ending in (played.canaries[PROMOTED].ending, after))
     assert later["format"] > earlier["format"]
     assert later.keys() - earlier.keys()
 
