@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from canary_local import functions, stacks
@@ -111,7 +111,9 @@ def _image_map(directory: Path) -> Path:
 
 def _children(parent: int) -> Iterator[int]:
     for task in Path(f"/proc/{parent}/task").iterdir():
-        yield from map(int, (task / "children").read_text().split())
+        # A thread may end while its siblings are looked at.
+        with suppress(FileNotFoundError):
+            yield from map(int, (task / "children").read_text().split())
 
 
 def _variable(pid: int, wanted: str) -> str | None:
