@@ -9,8 +9,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 import pytest
-from conftest import ROOT, STACK_SECONDS, image_map
 from deployments import CHECK, deploy, ingress, lock, quiet, standing
+from image_maps import ROOT, STACK_SECONDS, image_map
 from second_interpreter import beside
 from stopped import Moments
 

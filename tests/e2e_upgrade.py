@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import ROOT, image_map
 from deployments import UNTIL_STOPPED, Ending, deploy, lock, not_invoked, quiet, undeletable, world
+from image_maps import ROOT, image_map
 from upgrades import Release, following, present
 
 from canary_local.checkout import FUNCTIONS
