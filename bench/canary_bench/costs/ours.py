@@ -19,6 +19,7 @@ RUNTIME = Runtime(start=4.0, first=5.0, call=0.3)
 METRICS = 5
 """Classes of answers that a check asks for."""
 
+SHIFT_TRAFFIC = "${ShiftTrafficFunctionArn}"
 DESCRIBE_STACK = ("cloudformation:DescribeStacks",)
 TASKS = (*DESCRIBE_STACK, "cloudformation:ListStackResources", "ecs:DescribeServices", "ecs:ListTasks",
          "ecs:DescribeTasks", "ecs:ListTasks", "ecs:DescribeTaskDefinition")  # fmt: skip
@@ -56,11 +57,11 @@ class World:
         self._scenario = scenario
         self._created: float | None = None
         self._deleted: float | None = None
-        self._shifted = 0.0
+        self._reported = 0.0
         self._answers = {
             "${CheckVersionFunctionArn}": self._plan,
             "${DeployStackFunctionArn}": self._deploy,
-            "${ShiftTrafficFunctionArn}": self._shift,
+            SHIFT_TRAFFIC: self._shift,
             "${GatherHealthFunctionArn}": self._check,
             "${PromoteFunctionArn}": self._promote,
             "${RemoveOldFunctionArn}": self._remove,
@@ -70,6 +71,9 @@ class World:
         """Answers as the function does, and says how many seconds it took."""
         calls, result = self._answers[resource](data, now)
         seconds = self.usage.invoke(resource, now, calls, RUNTIME) / 1_000
+        if resource == SHIFT_TRAFFIC:
+            # The router reports a weight at the end of the function that sets it.
+            self._reported = now + seconds
         self.usage.metrics += METRICS * calls.count("cloudwatch:GetMetricData")
         self.usage.write_units += _LOCK_UNITS * sum(call.startswith("dynamodb:") for call in calls)
         return result, seconds
@@ -86,13 +90,12 @@ class World:
             return CREATE, {"status": "InProgress", "deletions": 0}
         return DESCRIBE_STACK, {"status": "Ready" if now >= self._created else "InProgress", "deletions": 0}
 
-    def _shift(self, data: Mapping[str, Any], now: float) -> Answered:
-        self._shifted = now
+    def _shift(self, data: Mapping[str, Any], _: float) -> Answered:
         return SHIFT, {**data["progress"], "phase": "Watching", "waitSeconds": self._scenario.wait}
 
     def _check(self, data: Mapping[str, Any], now: float) -> Answered:
         progress, scenario = data["progress"], self._scenario
-        left = math.ceil(scenario.complete_at(self._shifted) - now)
+        left = math.ceil(scenario.complete_at(self._reported) - now)
         if left > 0:
             return CHECK, {**progress, "waitSeconds": min(left, scenario.check_interval)}
         following = progress["step"] + 1
