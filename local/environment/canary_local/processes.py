@@ -9,7 +9,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from . import reaper
@@ -22,16 +23,17 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Process:
-    """A process and when it started (clock ticks since boot): a later process may get the same pid."""
+    """A process and when it started, in clock ticks since the boot: a later process may get the same pid."""
 
     name: str
     pid: int
     started: int
     log: str
+    boot: str = field(default_factory=lambda: _boot())
 
     def alive(self) -> bool:
         """Whether this very process still runs."""
-        return _start_time(self.pid) == self.started
+        return self.boot == _boot() and _start_time(self.pid) == self.started
 
 
 def this() -> Process:
@@ -101,6 +103,15 @@ def last_lines(path: str | Path, count: int) -> list[str]:
         return []
 
 
+@cache
+def _boot() -> str:
+    """What the kernel calls the present boot."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
+
+
 def _start_time(pid: int) -> int | None:
     fields = _stat(pid)
     return None if fields is None or fields[0] in "ZX" else int(fields[19])
@@ -117,9 +128,10 @@ def _stat(pid: int) -> list[str] | None:
 
 
 def _end_session(process: Process) -> None:
-    """Kills what the process left. Linux gives no new process the id of a session that still has members."""
+    """Kills what the process left. Linux gives no new process the id of a session that still has members; but ids and clock ticks
+    begin anew with each boot."""
     leader = _stat(process.pid)
-    if leader and int(leader[19]) != process.started:
+    if process.boot != _boot() or (leader and int(leader[19]) != process.started):
         return
     for entry in Path("/proc").iterdir():
         fields = _stat(int(entry.name)) if entry.name.isdigit() else None

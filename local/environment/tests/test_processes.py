@@ -75,6 +75,13 @@ def test_a_pid_that_now_belongs_to_someone_else_is_left_alone(sleeper: Process) 
     assert sleeper.alive()
 
 
+def test_a_process_of_an_earlier_boot_is_not_the_one_that_has_its_pid_and_ticks_now(sleeper: Process) -> None:
+    earlier = replace(sleeper, boot="9c0d1c1e-0000-4000-8000-000000000000")
+    assert not earlier.alive()
+    processes.stop(earlier)
+    assert sleeper.alive()
+
+
 def test_a_program_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(LocalError, match="dataplane cannot be started: .*nothing-here"):
         processes.start("dataplane", ["/nothing-here"], {}, tmp_path, tmp_path / "x.log")
