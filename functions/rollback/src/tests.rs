@@ -192,9 +192,9 @@ async fn a_deployment_whose_traffic_somebody_gave_back_to_the_old_version_is_tak
 
 /// Promise 9.
 #[tokio::test]
-async fn a_version_with_a_share_of_the_traffic_takes_all_of_it_though_its_stack_is_not_known() {
+async fn a_version_with_a_share_of_the_traffic_takes_all_of_it_though_its_stack_is_not_ours() {
     let mut start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
-    start.stacks.remove("demo-web-aaa");
+    start.stacks.get_mut("demo-web-aaa").unwrap().service = Some("another tool's".into());
     let world = World::new(start);
     roll_back(&world).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
