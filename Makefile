@@ -87,13 +87,14 @@ check: $(TOOLS) ## What to run before a commit: formatting, lints, templates, un
 definition: $(INSTALLED) ## Write statemachine/canary.asl.json from its source, canary.asl.yaml
 	$(BIN)/python statemachine/write.py
 
-# Tests wait more than they compute: two for each processor of the two that the project counts on.
+# Tests wait more than they compute: two for each processor of the two that the project counts on. What measures runs by itself.
 TEST_WORKERS ?= 4
 # The tests run what is deployed to AWS: the small zips of `make package`.
 test: export CANARY_ZIPS := target/package
 test: package build ## Run every test
 	cargo test --workspace
-	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder --ignore tests/bench_functions.py
+	$(BIN)/python -m pytest tests/bench_functions.py
 
 faults: $(call needed,$(FAULTS_OPTIONS),$(TOOLS)) ## Hit every AWS call of a deployment with every fault (FAULTS_OPTIONS=--help)
 	@PYTHONPATH=local/environment:tests $(LATER) $(BIN)/python -m faults $(FAULTS_OPTIONS)
