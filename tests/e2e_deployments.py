@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from deployments import CHECK, Callers, Ending, deploy, fresh, through_gateway, world
+from deployments import CHECK, Callers, Ending, deploy, fresh, standing, through_gateway
 
 from canary_local import hello
 from canary_local.environment import Environment
@@ -24,7 +24,7 @@ def deploy_backend(env: Environment, sha: str, **changes: Any) -> Ending:
 
 def live(env: Environment) -> str:
     """The commit that SSM records."""
-    return world(env, SERVICE).parameter[0]
+    return standing(env, SERVICE).parameter[0]
 
 
 @pytest.fixture
@@ -34,13 +34,13 @@ def callers(env: Environment) -> Iterator[Callers]:
 
 
 def test_a_good_version_is_promoted_step_by_step_without_a_failed_request(env: Environment, callers: Callers) -> None:
-    before, sha = world(env, SERVICE), fresh("good")
+    before, sha = standing(env, SERVICE), fresh("good")
     old = before.parameter[0]
     ending = deploy_backend(env, sha, PercentageStep=40)
     assert ending.status == "SUCCEEDED", ending.cause
     assert ending.weights() == [40, 80, 100]
     assert ending.verdicts() == {"Healthy"}
-    after = world(env, SERVICE)
+    after = standing(env, SERVICE)
     assert after.parameter == (sha, before.parameter[1] + 1)
     assert f"demo-{SERVICE}-{sha}" in after.stacks
     assert f"demo-{SERVICE}-{old}" not in after.stacks
@@ -50,46 +50,46 @@ def test_a_good_version_is_promoted_step_by_step_without_a_failed_request(env: E
 
 
 def test_a_bad_version_is_rolled_back_and_leaves_everything_as_it_was(env: Environment, callers: Callers) -> None:
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, fresh("errors"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy"), ending.cause
     assert ending.entered()[-1] == "Deployment Failed & Rolled Back"
     assert f"all traffic of `{SERVICE}` is on `{SERVICE}-{live(env)}`" in ending.cause
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
     failed, answered = len(callers.failed), callers.answered
     callers.wait_for_answers(answered + 50)
     assert len(callers.failed) == failed, "callers are well again"
 
 
 def test_a_version_that_cannot_start_is_rolled_back_with_its_own_words(env: Environment) -> None:
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, fresh("crashes"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.StackFailed"), ending.cause
     assert "is ROLLBACK_COMPLETE: Service: " in ending.cause
     assert f"task exited: `{SERVICE}` exited with 3; its log ends: no database" in ending.cause
     assert "Canary & Switch Traffic" not in ending.entered()
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
 
 
 def test_a_version_that_does_not_listen_on_its_port_gets_no_traffic(env: Environment, callers: Callers) -> None:
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, fresh("wrongport"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.StackFailed"), ending.cause
     assert "Task failed container health checks" in ending.cause
     assert "Canary & Switch Traffic" not in ending.entered()
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
     assert callers.failed == []
 
 
 def test_a_version_that_nobody_calls_is_waited_for_and_then_rolled_back(env: Environment) -> None:
     """Promise 10."""
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, fresh("quiet"))
     assert (ending.status, ending.error) == ("FAILED", "Canary.Unhealthy")
     assert "no request was measured at this weight" in ending.cause
     assert ending.entered().count(CHECK) > 1, "its data was waited for"
     assert ending.verdicts() == {"Inconclusive"}
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
 
 
 def test_a_version_that_nobody_calls_is_promoted_if_the_team_says_so_and_the_verdict_says_it(env: Environment) -> None:
@@ -126,19 +126,19 @@ def test_bad_input_is_refused_in_the_first_state_and_touches_nothing(
     env: Environment, field: str, value: object, named: str
 ) -> None:
     """Promise 15."""
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, fresh("bad"), **{field: value})
     assert (ending.status, ending.error) == ("FAILED", "Canary.InvalidInput")
     assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
     assert named in ending.cause
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
 
 
 def test_deploying_the_live_version_is_refused(env: Environment) -> None:
-    before = world(env, SERVICE)
+    before = standing(env, SERVICE)
     ending = deploy_backend(env, live(env))
     assert (ending.status, ending.error) == ("FAILED", "Canary.AlreadyDeployed")
-    assert world(env, SERVICE) == before
+    assert standing(env, SERVICE) == before
 
 
 def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environment) -> None:
@@ -151,7 +151,7 @@ def test_a_service_without_a_router_is_refused_in_the_first_state(env: Environme
 
 def target_ports(env: Environment) -> dict[str, int | None]:
     """The port of each target of the service's route."""
-    route = world(env, SERVICE).route or {}
+    route = standing(env, SERVICE).route or {}
     return {each["virtualNode"]: each.get("port") for each in route["httpRoute"]["action"]["weightedTargets"]}
 
 
@@ -213,7 +213,7 @@ def test_a_first_deployment_of_a_service_whose_traffic_flows_over_another_route_
     assert (ending.status, ending.error) == ("FAILED", "Canary.UnexpectedRoute"), ending.cause
     assert ending.entered() == ["Check Deployment Version", "Deployment Refused"]
     assert f"there is no `{newcomer}-route`, and `to-{newcomer}` on the same router has" in ending.cause
-    assert f"demo-{newcomer}-first" not in world(env, newcomer).stacks
+    assert f"demo-{newcomer}-first" not in standing(env, newcomer).stacks
     unroute(env, f"{newcomer}-vr", f"to-{newcomer}")
 
 
@@ -284,12 +284,12 @@ def test_an_old_version_that_something_else_names_stays_whole_and_the_new_one_is
 ) -> None:
     """Promise 7."""
     named, old = user[0].named, user[1]
-    before, sha = world(env, SERVICE), fresh("good")
+    before, sha = standing(env, SERVICE), fresh("good")
     ending = deploy_backend(env, sha, PercentageStep=100, OnNoData="Proceed")
     assert (ending.status, ending.error) == ("FAILED", "Canary.StillReceivingTraffic"), ending.cause
     assert ending.entered()[-1] == "Old Version Not Removed"
     assert f"will not remove `{SERVICE}-{old}`: still named by {named}" in ending.cause
-    after = world(env, SERVICE)
+    after = standing(env, SERVICE)
     assert after.parameter == (sha, before.parameter[1] + 1)
     assert after.targets() == {f"{SERVICE}-{sha}": 100}
     assert after.stacks[f"demo-{SERVICE}-{old}"] == before.stacks[f"demo-{SERVICE}-{old}"], "nothing of it was deleted"
