@@ -26,8 +26,7 @@ BATCHES = 8
 # are held against what the floor needs to start.
 BOUNDS = {
     "CPU time to start": (lambda of, floor: of.least("start_cpu") / floor.least("start_cpu"), 6),
-    # 7.1 to 7.9 for Roll Back on a quiet machine: before a deletion it reads the whole mesh, several calls more than before.
-    "CPU time of the first invocation": (lambda of, floor: of.least("first_cpu") / floor.least("start_cpu"), 8.9),
+    "CPU time of the first invocation": (lambda of, floor: of.least("first_cpu") / floor.least("start_cpu"), 6),
     "CPU time of a later one, a call": (
         lambda of, floor: of.least("warm_cpu") / of.least("calls") / floor.least("warm_cpu"),
         6,

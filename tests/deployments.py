@@ -8,7 +8,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,38 +119,35 @@ def quiet(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     return {**usual, "PercentageStep": 50, "WaitTime": 1, "OnNoData": "Proceed", **changes}
 
 
-def stack_role(env: Environment) -> str:
-    """The name of the role with whose rights CloudFormation makes and deletes the stacks of versions."""
-    described = env.client("cloudformation").describe_stack_resource(
-        StackName=SHARED_STACK, LogicalResourceId="StackRole"
-    )
+def role(env: Environment, logical_id: str) -> str:
+    """The name of one of the shared stack's roles."""
+    cloudformation = env.client("cloudformation")
+    described = cloudformation.describe_stack_resource(StackName=SHARED_STACK, LogicalResourceId=logical_id)
     return described["StackResourceDetail"]["PhysicalResourceId"]
 
 
-@contextmanager
-def undeletable(env: Environment, version: str) -> Iterator[None]:
+def undeletable(env: Environment, version: str) -> AbstractContextManager[None]:
     """CloudFormation may not delete a version's virtual node for a while, so that deleting its stack fails."""
-    iam, policy = env.client("iam"), {"RoleName": stack_role(env), "PolicyName": f"keep-{version}"}
-    node = f"arn:aws:appmesh:*:*:mesh/demo/virtualNode/{version}"
-    denied = {"Statement": [{"Effect": "Deny", "Action": "appmesh:DeleteVirtualNode", "Resource": node}]}
-    iam.put_role_policy(**policy, PolicyDocument=json.dumps(denied))
-    try:
-        yield
-    finally:
-        iam.delete_role_policy(**policy)
+    return _denied(
+        env, "StackRole", "appmesh:DeleteVirtualNode", f"arn:aws:appmesh:*:*:mesh/demo/virtualNode/{version}"
+    )
 
 
-@contextmanager
-def not_invoked(env: Environment, function: str) -> Iterator[None]:
+def not_invoked(env: Environment, function: str) -> AbstractContextManager[None]:
     """The state machine may not invoke a function for a while. Step Functions tries that again for 15 minutes, so every execution
     stays in the function's state when it comes to it."""
-    described = env.client("cloudformation").describe_stack_resource(
-        StackName=SHARED_STACK, LogicalResourceId="StateMachineRole"
-    )
-    role = described["StackResourceDetail"]["PhysicalResourceId"]
-    iam, policy = env.client("iam"), {"RoleName": role, "PolicyName": f"not-{function}"}
     versions = f"arn:aws:lambda:*:*:function:{SHARED_STACK}-{function}:*"
-    denied = {"Statement": [{"Effect": "Deny", "Action": "lambda:InvokeFunction", "Resource": versions}]}
+    return _denied(env, "StateMachineRole", "lambda:InvokeFunction", versions)
+
+
+_policies = itertools.count(1)
+
+
+@contextmanager
+def _denied(env: Environment, logical_id: str, action: str, resource: str) -> Iterator[None]:
+    iam = env.client("iam")
+    policy = {"RoleName": role(env, logical_id), "PolicyName": f"denied-{next(_policies)}"}
+    denied = {"Statement": [{"Effect": "Deny", "Action": action, "Resource": resource}]}
     iam.put_role_policy(**policy, PolicyDocument=json.dumps(denied))
     try:
         yield

@@ -1,5 +1,5 @@
-"""The candidate goes while it has traffic: its stack, its tasks, or one task's app. The stable version keeps the traffic or gets it back, and is
-never deleted. Of TCP versions nothing is known but their stacks and tasks, and `OnNoData` is `Proceed`.
+"""The candidate goes while it has traffic: its stack, its tasks, or one task's app. The stable version keeps the traffic or gets
+it back, and is never deleted. Of TCP versions nothing is known but their stacks and tasks, and `OnNoData` is `Proceed`.
 
 The second interpreter runs these executions, because a state can be met there in the moment before its function is called.
 """

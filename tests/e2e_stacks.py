@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from deployments import SHIFT, Ending, deploy, deploy_and, quiet, stack_role, undeletable, world
+from deployments import SHIFT, Ending, deploy, deploy_and, quiet, role, undeletable, world
 
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
@@ -207,8 +207,8 @@ def rollback_failed(env: Environment, service: str) -> None:
 
 def deletion_failed(env: Environment, service: str) -> None:
     """A stack that somebody could not delete by hand."""
-    role = f"arn:aws:iam::000000000000:role/{stack_role(env)}"
-    make(env, service, {"canary:execution": EARLIER}, RoleARN=role)
+    arn = f"arn:aws:iam::000000000000:role/{role(env, 'StackRole')}"
+    make(env, service, {"canary:execution": EARLIER}, RoleARN=arn)
     status(env, service, "CREATE_COMPLETE")
     with undeletable(env, f"{service}-one"):
         env.client("cloudformation").delete_stack(StackName=f"demo-{service}-one")

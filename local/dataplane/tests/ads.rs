@@ -81,13 +81,7 @@ async fn an_envoy_that_stands_still_takes_its_configuration_afterwards() {
 #[tokio::test]
 async fn an_envoy_that_is_started_again_gets_everything_anew_and_watches_no_file() {
     let mut plane = DataPlane::start("127.0.97", NOWHERE).await;
-    plane.create_mesh().await;
-    plane.create_node("shop-1", "http", &[]).await;
-    plane.create_service("shop", 8080, "http").await;
-    plane.create_route("shop", "httpRoute", &[("shop-1", 1)]).await;
-    plane.create_node("web", "http", &["shop.test.local"]).await;
-    plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
-    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
+    let web = plane.web_that_calls_shop("http").await;
     let ip = &web.app.unwrap().ip;
     let answer = || async { plane.call_from(ip, "http://shop.test.local/").await.1 };
     eventually("an answer", || async { answer().await.starts_with("1 ").then_some(()) }).await;
@@ -113,13 +107,7 @@ async fn an_envoy_that_is_started_again_gets_everything_anew_and_watches_no_file
 #[tokio::test]
 async fn a_cluster_that_changes_answers_all_the_time() {
     let mut plane = DataPlane::start("127.0.98", NOWHERE).await;
-    plane.create_mesh().await;
-    plane.create_node("shop-1", "http", &[]).await;
-    plane.create_service("shop", 8080, "http").await;
-    plane.create_route("shop", "httpRoute", &[("shop-1", 1)]).await;
-    plane.create_node("web", "http", &["shop.test.local"]).await;
-    plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
-    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await;
+    let web = plane.web_that_calls_shop("http").await;
     let ip = &web.app.unwrap().ip;
     let answer = || async { plane.call_from(ip, "http://shop.test.local/").await.1 };
     eventually("an answer", || async { answer().await.starts_with("1 ").then_some(()) }).await;

@@ -60,13 +60,7 @@ async fn a_mesh_that_allows_all_passes_other_names_on() {
 #[tokio::test]
 async fn an_http2_application_calls_an_http2_backend_and_both_take_http1_too() {
     let mut plane = DataPlane::start("127.0.93", NOWHERE).await;
-    plane.create_mesh().await;
-    plane.create_node("shop-1", "http2", &[]).await;
-    plane.create_service("shop", 8080, "http2").await;
-    plane.create_route("shop", "http2Route", &[("shop-1", 1)]).await;
-    plane.create_node("web", "http2", &["shop.test.local"]).await;
-    plane.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
-    let web = plane.run_node("web", "app:1", json!({"VERSION": "web"})).await.app.unwrap();
+    let web = plane.web_that_calls_shop("http2").await.app.unwrap();
     // What the application of `web` does whose client follows `http_proxy`.
     let proxy = Proxy::http(format!("http://{}:15001", web.ip)).unwrap();
     for (client, spoken) in [

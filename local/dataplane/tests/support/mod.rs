@@ -228,6 +228,17 @@ impl DataPlane {
         Task { app: Some(app), envoy }
     }
 
+    /// A mesh in which `web` calls the virtual service `shop`, which has the one version `shop-1`, over `protocol`. Returns `web`.
+    pub async fn web_that_calls_shop(&mut self, protocol: &str) -> Task {
+        self.create_mesh().await;
+        self.create_node("shop-1", protocol, &[]).await;
+        self.create_service("shop", 8080, protocol).await;
+        self.create_route("shop", &format!("{protocol}Route"), &[("shop-1", 1)]).await;
+        self.create_node("web", protocol, &["shop.test.local"]).await;
+        self.run_node("shop-1", "app:1", json!({"VERSION": "1"})).await;
+        self.run_node("web", "app:1", json!({"VERSION": "web"})).await
+    }
+
     /// Runs the virtual gateway `name`.
     pub async fn run_gateway(&self, name: &str) -> Task {
         self.run_gateway_task(name, name).await

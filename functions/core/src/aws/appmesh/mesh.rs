@@ -8,26 +8,33 @@ use aws_sdk_appmesh::{
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use super::{AppMesh, failed, mesh, router, targets};
-use crate::{Error, Result, service::Service, split::Split};
+use crate::{Result, service::Service, split::Split};
 
-/// Calls at a time: a mesh has hundreds of routers and services, and a function 30 seconds.
+/// Names that are read one after the other, and the most that are read at a time: a mesh has hundreds of routers and services and a
+/// function 30 seconds, but each call beside another costs a connection, whose handshake costs as much as ten calls.
+const IN_A_ROW: usize = 16;
 const AT_ONCE: usize = 8;
+
+/// What `read` says of each name, in the order of the names.
+pub(super) async fn of_each<T, Reading>(names: Vec<String>, read: impl FnMut(String) -> Reading) -> Result<Vec<T>>
+where
+    Reading: Future<Output = Result<T>>,
+{
+    let at_once = names.len().div_ceil(IN_A_ROW).clamp(1, AT_ONCE);
+    stream::iter(names).map(read).buffered(at_once).try_collect().await
+}
 
 impl AppMesh {
     /// Returns the routes of the mesh that name this virtual node: a route of another router with the router's name.
     pub(super) async fn routes_to(&self, service: &Service, node: &str) -> Result<Vec<String>> {
         let own = router(service);
         let routers = self.routers(mesh(service)).await?;
-        let routes: Vec<_> = stream::iter(routers)
-            .map(async |router| {
-                let routes = self.routes(mesh(service), &router).await?;
-                Ok::<_, Error>((router, routes))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
+        let routes = of_each(routers, async |router| {
+            let routes = self.routes(mesh(service), &router).await?;
+            Ok((router, routes))
+        });
         let mut found = Vec::new();
-        for (router, routes) in routes {
+        for (router, routes) in routes.await? {
             let to_node = |spec: &RouteSpec| targets(spec).iter().any(|target| target.virtual_node == node);
             for (name, _) in routes.into_iter().filter(|(_, spec)| to_node(spec)) {
                 found.push(if router == own { name } else { format!("{router}/{name}") });
@@ -79,15 +86,11 @@ impl AppMesh {
                 Err(error) => return Err(failed("ListVirtualServices", mesh, error)),
             }
         }
-        let providers: Vec<_> = stream::iter(names)
-            .map(async |name| {
-                let provider = self.provider(mesh, &name).await?;
-                Ok::<_, Error>((name, provider))
-            })
-            .buffered(AT_ONCE)
-            .try_collect()
-            .await?;
-        let provided = providers.into_iter().filter(|(_, provider)| provider.as_deref() == Some(node));
+        let providers = of_each(names, async |name| {
+            let provider = self.provider(mesh, &name).await?;
+            Ok((name, provider))
+        });
+        let provided = providers.await?.into_iter().filter(|(_, provider)| provider.as_deref() == Some(node));
         Ok(provided.map(|(name, _)| format!("virtual service {name}")).collect())
     }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -169,10 +171,9 @@ async fn everything_in_the_mesh_that_sends_traffic_to_a_version_is_found() {
     let pages = [
         json!({"virtualRouters": [routers[0]], "nextToken": "more"}).to_string(),
         json!({"virtualRouters": [routers[1]]}).to_string(),
-        // Both routers are asked at once, so the routes' answers follow both lists.
         listed_routes("shop-vr", &["to-web"]),
-        listed_routes("web-vr", &["web-route", "beta"]),
         tcp_route("web-aaa", 1),
+        listed_routes("web-vr", &["web-route", "beta"]),
         tcp_route("web-bbb", 100),
         tcp_route("web-aaa", 0),
         json!({"virtualServices": services}).to_string(),
@@ -182,6 +183,22 @@ async fn everything_in_the_mesh_that_sends_traffic_to_a_version_is_found() {
     let (config, _) = replay(&pages.each_ref().map(|page| (200, page.as_bytes())));
     let found = AppMesh::new(&config).routes_targeting(&service(Protocol::Tcp), &version("web-aaa")).await.unwrap();
     assert_eq!(found, ["shop-vr/to-web", "beta", "virtual service b.local"], "a weight of 0 counts too");
+}
+
+#[tokio::test]
+async fn names_are_read_in_their_order_and_the_more_there_are_the_more_at_a_time() {
+    for (names, at_once) in [(1, 1), (16, 1), (17, 2), (200, 8)] {
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let read = async |name: String| {
+            most.fetch_max(running.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            running.fetch_sub(1, Ordering::Relaxed);
+            Ok(name)
+        };
+        let all: Vec<String> = (0..names).map(|name| name.to_string()).collect();
+        assert_eq!(mesh::of_each(all.clone(), read).await.unwrap(), all);
+        assert_eq!(most.into_inner(), at_once, "{names} names");
+    }
 }
 
 #[tokio::test]
