@@ -23,6 +23,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tests that run side by side are grouped: with a pytest that it does not know, pytest-xdist spreads them and says nothing."""
+    if session.config.getoption("loadgroup", False):
+        alone = [item.nodeid for item in session.items if not item.nodeid.endswith(tuple(groups(item)))]
+        assert not alone, f"this pytest-xdist does not group tests with this pytest: {alone[0]}"
+
+
+def groups(item: pytest.Item) -> Iterator[str]:
+    """How pytest-xdist ends the id of a test in a group."""
+    return (f"@{mark.args[0]}" for mark in item.iter_markers("xdist_group"))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_function_is_denied_a_call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """IAM denies the functions nothing, in any environment of this process: pytest has one for each worker, and each looks at
