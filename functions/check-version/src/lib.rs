@@ -117,6 +117,7 @@ where
     }
 
     let request = DeployRequest::parse(&request)?;
+    taggable(&execution)?;
     let queue_poll = timing.poll_seconds * QUEUE_POLLS;
     // A request in a queue comes here hundreds of times; its template was validated at the first.
     let first_time = waited < Duration::seconds(i64::from(queue_poll));
@@ -152,6 +153,19 @@ where
             }
             Err(refusal)
         }
+    }
+}
+
+/// The candidate's stack, service and tasks are tagged with the execution's name, which may have characters that no tag has.
+fn taggable(execution: &str) -> Result<()> {
+    let name = execution.rsplit(':').next().unwrap_or_default();
+    match name.chars().find(|&character| !(character.is_alphanumeric() || "_.=+-@".contains(character))) {
+        None => Ok(()),
+        Some(wrong) => Err(Error::invalid(
+            "execution name",
+            format!("is `{name}`, and no tag may have its `{wrong}`"),
+            "allowed are letters, digits and _ . = + - @",
+        )),
     }
 }
 

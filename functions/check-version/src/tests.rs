@@ -27,6 +27,31 @@ async fn check(world: &World, request: Value) -> Result<Output> {
     check_after(world, request, Duration::ZERO).await
 }
 
+#[tokio::test]
+async fn an_execution_whose_name_no_tag_may_have_is_refused_before_it_takes_the_lock() {
+    let ask = async |name: &str| {
+        let world = World::new(version_aaa_is_live());
+        let ports = Ports { router: &world, records: &world, templates: &world, locks: &world, executions: &world };
+        let input = Input {
+            request: request(),
+            execution: format!("arn:aws:states:x:1:execution:canary:{name}"),
+            started: None,
+        };
+        let outcome = handle(input, ports, Timing::default(), SHIFTED).await;
+        (outcome, world.state().lock.is_some())
+    };
+    for name in ["web-1.0_b+c=d@e", "größe"] {
+        assert!(matches!(ask(name).await, (Ok(Output::Planned(_)), true)), "{name}");
+    }
+    for (name, wrong) in [("web!", '!'), ("it's", '\''), ("web(1)", '(')] {
+        let (refused, locked) = ask(name).await;
+        let expected = format!(
+            "`execution name` is `{name}`, and no tag may have its `{wrong}`: allowed are letters, digits and _ . = + - @"
+        );
+        assert_eq!((refused.unwrap_err().to_string(), locked), (expected, false));
+    }
+}
+
 /// So long after the execution was started.
 async fn check_after(world: &World, request: Value, waited: Duration) -> Result<Output> {
     let input = Input { request, execution: "arn:execution".to_owned(), started: Some(SHIFTED - waited) };

@@ -12,6 +12,8 @@ use crate::{
 
 /// Step Functions' answers about executions are a moment old: an unknown execution counts as new at first.
 const NEW: Duration = Duration::DAY;
+/// The same where the lock is taken by force: longer than any answer was ever old.
+const NEW_BY_FORCE: Duration = Duration::minutes(5);
 /// A function that an ended execution called works on for at most its time-out, 30 s, and a call that it made a moment longer.
 const STILL_AT_WORK: Duration = Duration::seconds(35);
 
@@ -65,7 +67,7 @@ pub enum Acquired {
 }
 
 /// Takes the service's lock for `execution`. A lock whose execution has ended is taken over; `by_force` also one whose execution
-/// cannot be asked.
+/// cannot be asked, or is still unknown a few minutes after it took the lock.
 ///
 /// # Errors
 /// What AWS refused.
@@ -86,7 +88,7 @@ pub async fn acquire(
                 return Ok(Acquired::Ending(holder.clone(), at + STILL_AT_WORK - now));
             }
             Ok(ExecutionState::Ended { .. }) => true,
-            Ok(ExecutionState::Unknown) => by_force || now - *since > NEW,
+            Ok(ExecutionState::Unknown) => now - *since > if by_force { NEW_BY_FORCE } else { NEW },
             Err(error) if by_force && error.kind() == Kind::GiveUp => true,
             Err(error) => return Err(error),
         };
@@ -208,12 +210,15 @@ mod tests {
     #[tokio::test]
     async fn an_execution_that_nobody_knows_is_new_at_first_and_forgotten_later() {
         let unknown = State { ended: Default::default(), ..held(&[], None) };
-        let ask = async |after: Duration| {
-            acquire(&World::new(unknown.clone()), &World::default(), "demo/web", "arn:one", false, SHIFTED + after)
-                .await
+        let ask = async |by_force: bool, after: Duration| {
+            let (world, now) = (World::new(unknown.clone()), SHIFTED + after);
+            acquire(&world, &World::default(), "demo/web", "arn:one", by_force, now).await.unwrap()
         };
-        assert_eq!(ask(Duration::HOUR).await.unwrap(), Acquired::HeldBy("arn:earlier".into()));
-        assert_eq!(ask(Duration::days(2)).await.unwrap(), Acquired::Free);
+        let held = Acquired::HeldBy("arn:earlier".into());
+        assert_eq!(ask(false, Duration::HOUR).await, held);
+        assert_eq!(ask(false, Duration::days(2)).await, Acquired::Free);
+        assert_eq!(ask(true, Duration::MINUTE).await, held);
+        assert_eq!(ask(true, Duration::minutes(6)).await, Acquired::Free);
     }
 
     #[tokio::test]
@@ -275,9 +280,6 @@ mod tests {
         let running = World::new(held(&["arn:earlier"], None));
         let kept = acquire(&running, &running, "demo/web", "arn:one", true, SHIFTED).await.unwrap();
         assert_eq!(kept, Acquired::HeldBy("arn:earlier".into()), "a running deployment is never pushed aside");
-        let unknown = World::new(State { ended: Default::default(), ..held(&[], None) });
-        let taken = acquire(&unknown, &unknown, "demo/web", "arn:one", true, SHIFTED).await.unwrap();
-        assert_eq!(taken, Acquired::Free);
     }
 
     #[tokio::test]
