@@ -30,8 +30,10 @@ child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
 print(child.pid, flush=True)
 time.sleep(600)
 """
+# Tests may run where somebody ignores the signal that a closed terminal sends, and what is started inherits that.
 COMMAND = """
-import json, os, sys, time
+import json, os, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 from dataclasses import asdict
 from pathlib import Path
 from canary_local import processes
