@@ -31,6 +31,7 @@ from moto.stepfunctions.parser.asl.eval.environment import Environment as MotoEn
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.asl.utils import json_path
 from moto.stepfunctions.parser.backend.execution import Execution
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -111,6 +112,10 @@ def _parsed(definition: str) -> tuple[EvalComponent, ParserRuleContext]:
     """moto's `parse`, which takes ten times as long and is called for each execution."""
     tree = _tree(definition)
     return Preprocessor().visit(tree), tree
+
+
+# moto's `parse` of a JSONPath, which makes its parser anew for each reading of a state's data.
+_path = functools.cache(json_path.parse)
 
 
 @functools.cache
@@ -218,6 +223,7 @@ def running(lambda_endpoint: str, entered: Entered = _nobody) -> Iterator[Second
         patch.object(lambda_eval_utils, "execute_lambda_function_integration", calls),
         patch.object(StateWait, "_eval_state", waits),
         patch.object(AmazonStateLanguageParser, "parse", staticmethod(_parsed)),
+        patch.object(json_path, "parse", _path),
         patch.object(backends, "list_of_moto_modules", _modules),
         patch.object(MotoEnvironment, "set_error", _unless_stopped(MotoEnvironment.set_error)),
     ):
