@@ -87,8 +87,8 @@ check: $(TOOLS) ## What to run before a commit: formatting, lints, templates, un
 definition: $(INSTALLED) ## Write statemachine/canary.asl.json from its source, canary.asl.yaml
 	$(BIN)/python statemachine/write.py
 
-# Tests wait more than they compute: two for each processor of the two that the project counts on. What measures runs by itself.
-TEST_WORKERS ?= 4
+# Tests wait more than they compute: five keep the two processors busy that the project counts on. What measures runs by itself.
+TEST_WORKERS ?= 5
 # The tests run what is deployed to AWS: the small zips of `make package`.
 test: export CANARY_ZIPS := target/package
 test: package build ## Run every test

@@ -15,8 +15,8 @@ from canary_local.environment import AWS_CALLS, Environment
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Of tests that run side by side, those of a file stay together, because they share what they deployed; but a test with an
-    environment of its own, which takes longest, goes by itself and begins before the others."""
+    """Of tests that run side by side, those of a file stay together, because they share what they deployed. Those that take longest
+    name a group of their own, and begin before the others."""
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
     for item in items:
         if item.get_closest_marker("xdist_group") is None:

@@ -18,6 +18,7 @@ from stopped import BROKEN, TEMPLATE, Course, Kind, Moments
 
 from canary_local.environment import Environment
 
+pytestmark = pytest.mark.xdist_group("stopped")
 STATES = json.loads((Path(__file__).resolve().parents[1] / "statemachine" / "canary.asl.json").read_text())["States"]
 TAKING_TIME = {name for name, state in STATES.items() if state["Type"] in ("Task", "Wait")}
 CANARIED = (

@@ -22,7 +22,7 @@ from canary_local.stacks import SHARED_STACK
 from canary_local.world import World, differences
 
 # The first test waits for a build of all functions.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("upgrade")]
 # What each deployment does when nobody calls the candidate. One is stopped at half, and one after
 # its version was recorded, when CloudFormation could not delete the old one.
 SERVICES = {

@@ -13,9 +13,10 @@ from faults.matrix import Part
 
 from canary_local.checkout import Checkout
 
+pytestmark = pytest.mark.xdist_group("faults")
 ROOT = Path(__file__).resolve().parents[1]
-# So many parts that one takes about two minutes.
-PARTS = 120
+# So many parts that one takes one to four minutes: some of its faults are long.
+PARTS = 240
 
 
 def seed() -> str:

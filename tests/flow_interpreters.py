@@ -21,6 +21,7 @@ from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pau
 from second_interpreter import running
 from stand_in import AT_WORK, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack, progress
 
+pytestmark = pytest.mark.xdist_group("flow")
 STATES = json.loads(DEFINITION)["States"]
 # Of docs/semantics.md, `Errors`: each name, and whether it is tried again.
 OURS = dict(

@@ -176,6 +176,7 @@ PASSING = Retrier(
     (
         "Canary.Unavailable", "Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
         "Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException", "Lambda.ResourceNotReadyException",
+        "Lambda.ResourceConflictException",
     ),
     65,
 )  # fmt: skip

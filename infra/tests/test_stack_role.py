@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
 import botocore.session
+import cfn_flip
 import pytest
 import templates
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER as SCHEMAS
 from ministack.core.iam_evaluator import EvalContext, evaluate, parse_policy_document
 
 STACK = "canary-shared"
@@ -62,6 +65,39 @@ def decides(action: str, resource: str, *, environments: str = "*", attached: bo
 
 def arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{templates.REGION}:{templates.ACCOUNT}:{resource}"
+
+
+# What versions are made of, and what their types list besides what a version's template uses.
+VERSIONS = (templates.INFRA / "canary.yaml", *templates.INFRA.parent.glob("cli/tests/golden/*/template.yaml"))
+UNUSED = {
+    # Scheduled actions, functions that scale, and predictive scaling.
+    "application-autoscaling:PutScheduledAction",
+    "lambda:GetProvisionedConcurrencyConfig",
+    "lambda:PutProvisionedConcurrencyConfig",
+    "lambda:DeleteProvisionedConcurrencyConfig",
+    "cloudwatch:GetMetricData",
+}
+
+
+def test_the_role_may_do_what_the_types_of_a_version_list() -> None:
+    """CloudFormation's own schema of a type lists the permissions of its handlers. App Mesh's types list none."""
+    resources = [json.loads(cfn_flip.to_json(path.read_text()))["Resources"].values() for path in VERSIONS]
+    handlers = {
+        (kind, handler): set(described["permissions"])
+        for kind in {resource["Type"] for version in resources for resource in version}
+        for handler, described in SCHEMAS.get_resource_schema(templates.REGION, kind).schema.get("handlers", {}).items()
+        if handler in ("create", "read", "delete")
+    }
+    assert len(handlers) == 3 * 5
+    policies = resolved(templates.load("shared")["Resources"]["StackRole"]["Properties"]["Policies"], "*")
+    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+    allowed = {action for each in statements if each["Effect"] == "Allow" for action in actions(each)}
+    missing = {at: lacking for at, needed in handlers.items() if (lacking := needed - allowed - UNUSED)}
+    assert missing == {}
+
+
+def actions(statement: dict[str, Any]) -> list[str]:
+    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
 
 
 TO_TASKS = {"iam__PassedToService": "ecs-tasks.amazonaws.com"}

@@ -159,12 +159,12 @@ where
 /// The candidate's stack, service and tasks are tagged with the execution's name, which may have characters that no tag has.
 fn taggable(execution: &str) -> Result<()> {
     let name = execution.rsplit(':').next().unwrap_or_default();
-    match name.chars().find(|&character| !(character.is_alphanumeric() || "_.=+-@".contains(character))) {
+    match name.chars().find(|&character| !(character.is_ascii_alphanumeric() || "_.=+-@".contains(character))) {
         None => Ok(()),
         Some(wrong) => Err(Error::invalid(
             "execution name",
             format!("is `{name}`, and no tag may have its `{wrong}`"),
-            "allowed are letters, digits and _ . = + - @",
+            "allowed are a-z, A-Z, 0-9 and _ . = + - @",
         )),
     }
 }

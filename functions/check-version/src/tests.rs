@@ -40,13 +40,11 @@ async fn an_execution_whose_name_no_tag_may_have_is_refused_before_it_takes_the_
         let outcome = handle(input, ports, Timing::default(), SHIFTED).await;
         (outcome, world.state().lock.is_some())
     };
-    for name in ["web-1.0_b+c=d@e", "größe"] {
-        assert!(matches!(ask(name).await, (Ok(Output::Planned(_)), true)), "{name}");
-    }
+    assert!(matches!(ask("web-1.0_b+c=d@e").await, (Ok(Output::Planned(_)), true)));
     for (name, wrong) in [("web!", '!'), ("it's", '\''), ("web(1)", '(')] {
         let (refused, locked) = ask(name).await;
         let expected = format!(
-            "`execution name` is `{name}`, and no tag may have its `{wrong}`: allowed are letters, digits and _ . = + - @"
+            "`execution name` is `{name}`, and no tag may have its `{wrong}`: allowed are a-z, A-Z, 0-9 and _ . = + - @"
         );
         assert_eq!((refused.unwrap_err().to_string(), locked), (expected, false));
     }

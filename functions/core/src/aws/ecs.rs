@@ -77,7 +77,12 @@ impl Ecs {
         for arns in listed.chunks(DESCRIBED_AT_ONCE) {
             let described = self.client.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec())).send().await;
             let described = described.map_err(|error| failed("DescribeTasks", ecs_service, error))?;
-            tasks.extend(described.tasks.unwrap_or_default());
+            let found = described.tasks.unwrap_or_default();
+            if status == DesiredStatus::Running && found.len() < arns.len() {
+                let source = format!("{} of {} listed tasks are described", found.len(), arns.len());
+                return Err(behind("DescribeTasks", ecs_service, source));
+            }
+            tasks.extend(found);
         }
         Ok(Some(tasks))
     }
@@ -103,13 +108,8 @@ impl TaskStates for Ecs {
             return Ok(None);
         };
         if running.is_empty() && service.running_count > 0 {
-            // Lists are a moment behind: an empty one is no proof that nothing runs.
-            return Err(Error::Aws {
-                operation: "ListTasks",
-                subject: ecs_service.to_owned(),
-                refusal: Refusal::Unavailable,
-                source: format!("no task is listed, and the service has {} running", service.running_count).into(),
-            });
+            let source = format!("no task is listed, and the service has {} running", service.running_count);
+            return Err(behind("ListTasks", ecs_service, source));
         }
         let Some(mut stopped) = self.described(cluster, ecs_service, DesiredStatus::Stopped).await? else {
             return Ok(None);
@@ -131,6 +131,11 @@ impl TaskStates for Ecs {
             failed: stopped.iter().filter(|task| ended_since(task, since)).filter_map(failure).collect(),
         }))
     }
+}
+
+/// ECS's answers are a moment behind each other: that one of them lacks a task is no proof that the task is gone.
+fn behind(operation: &'static str, ecs_service: &str, source: String) -> Error {
+    Error::Aws { operation, subject: ecs_service.to_owned(), refusal: Refusal::Unavailable, source: source.into() }
 }
 
 /// What ECS says of a task.

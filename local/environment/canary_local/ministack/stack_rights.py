@@ -100,9 +100,9 @@ def _in_mesh(resource_type: str, properties: Properties) -> Iterator[Right]:
 
 
 def _scalable_target(_: str, properties: Properties) -> Iterator[Right]:
-    yield Right(
-        ("application-autoscaling:RegisterScalableTarget",), _arn("application-autoscaling", "scalable-target/*")
-    )
+    # A version's stack has tags, and CloudFormation gives them to the target.
+    for action in ("RegisterScalableTarget", "TagResource"):
+        yield Right((f"application-autoscaling:{action}",), _arn("application-autoscaling", "scalable-target/*"))
     # Application Auto Scaling lets nobody scale a service who may not change it.
     for action in ("ecs:DescribeServices", "ecs:UpdateService"):
         yield Right((action,), _arn("ecs", str(properties.get("ResourceId", "*"))))

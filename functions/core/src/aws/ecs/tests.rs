@@ -20,6 +20,10 @@ fn listed(count: usize) -> Value {
     json!({"taskArns": (0..count).map(|n| format!("arn:task/{n}")).collect::<Vec<_>>()})
 }
 
+fn healthy(count: usize) -> Value {
+    json!({"tasks": vec![json!({"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}); count]})
+}
+
 async fn tasks(answers: &[Value]) -> Result<Option<Tasks>> {
     let answers: Vec<_> = answers.iter().map(Value::to_string).collect();
     let answers: Vec<_> = answers.iter().map(|body| (200, body.as_bytes())).collect();
@@ -126,10 +130,12 @@ async fn a_service_that_is_gone_or_going_has_no_tasks() {
 }
 
 #[tokio::test]
-async fn an_empty_answer_is_no_proof_that_nothing_runs() {
+async fn an_answer_that_lacks_tasks_is_no_proof_that_they_do_not_run() {
     let error = tasks(&[described("ACTIVE", 2), listed(0)]).await.unwrap_err();
     assert_eq!(error.name(), "Canary.Unavailable");
     let error = tasks(&[json!({"services": [], "failures": []})]).await.unwrap_err();
+    assert_eq!(error.name(), "Canary.Unavailable");
+    let error = tasks(&[described("ACTIVE", 2), listed(2), healthy(1)]).await.unwrap_err();
     assert_eq!(error.name(), "Canary.Unavailable");
     let stopped = tasks(&[described("ACTIVE", 0), listed(0), listed(0)]).await.unwrap();
     assert_eq!(stopped, Some(Tasks { desired: 2, healthy: 0, failed: Vec::new() }));
@@ -137,12 +143,6 @@ async fn an_empty_answer_is_no_proof_that_nothing_runs() {
 
 #[tokio::test]
 async fn tasks_are_described_a_hundred_at_a_time() {
-    let pages = [
-        described("ACTIVE", 150),
-        listed(150),
-        json!({"tasks": [{"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}]}),
-        json!({"tasks": [{"lastStatus": "RUNNING", "healthStatus": "HEALTHY"}]}),
-        listed(0),
-    ];
-    assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, 2);
+    let pages = [described("ACTIVE", 150), listed(150), healthy(100), healthy(50), listed(0)];
+    assert_eq!(tasks(&pages).await.unwrap().unwrap().healthy, 150);
 }
