@@ -51,6 +51,7 @@ impl Ecs {
 
     /// The tasks that are to run, or that have ended; `None` if the service is gone.
     async fn described(&self, cluster: &str, ecs_service: &str, status: DesiredStatus) -> Result<Option<Vec<Task>>> {
+        let running = status == DesiredStatus::Running;
         let mut pages = self
             .client
             .list_tasks()
@@ -78,7 +79,7 @@ impl Ecs {
             let described = self.client.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec())).send().await;
             let described = described.map_err(|error| failed("DescribeTasks", ecs_service, error))?;
             let found = described.tasks.unwrap_or_default();
-            if status == DesiredStatus::Running && found.len() < arns.len() {
+            if running && found.len() < arns.len() {
                 let source = format!("{} of {} listed tasks are described", found.len(), arns.len());
                 return Err(behind("DescribeTasks", ecs_service, source));
             }
