@@ -83,6 +83,14 @@ pub struct Answers {
     pub settled: u64,
 }
 
+impl Answers {
+    /// Whether too many of them are errors, whatever else is known.
+    #[must_use]
+    pub fn are_bad(&self, policy: &HealthPolicy) -> bool {
+        self.errors > policy.failure_threshold_value
+    }
+}
+
 /// What a check says of the candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
@@ -167,7 +175,7 @@ fn tasks_gone(plan: &Plan, capacity: &Capacity) -> Option<Judgement> {
 
 /// Errors count as soon as they are seen.
 fn too_many_errors(plan: &Plan, answers: Answers) -> Option<Judgement> {
-    (answers.errors > plan.health.failure_threshold_value).then(|| unhealthy(counted(plan, answers)))
+    answers.are_bad(&plan.health).then(|| unhealthy(counted(plan, answers)))
 }
 
 /// ECS replaces a task that ended or failed its health check, so its service looks well again a moment later.

@@ -1,6 +1,7 @@
 //! How far a deployment is: a cursor into the plan's steps, and what happens there.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use time::OffsetDateTime;
 
 use crate::{
@@ -37,6 +38,16 @@ impl Phase {
     #[must_use]
     pub fn may_be_recorded(self) -> bool {
         matches!(self, Self::Promoting | Self::Retiring | Self::Interrupted)
+    }
+
+    /// The phase of a progress, or [`Self::Interrupted`] where it cannot be read: an answer that the state machine did not
+    /// understand stands in the progress's place, and the deployment has to be taken back all the same.
+    ///
+    /// # Errors
+    /// None for JSON.
+    pub fn as_far_as_known<'de, D: Deserializer<'de>>(progress: D) -> std::result::Result<Self, D::Error> {
+        let progress = Value::deserialize(progress)?;
+        Ok(progress.get("phase").and_then(|phase| Self::deserialize(phase).ok()).unwrap_or(Self::Interrupted))
     }
 }
 

@@ -44,7 +44,7 @@ async fn a_new_stack_is_started_and_looked_at_until_it_is_ready() {
 }
 
 #[tokio::test]
-async fn it_is_made_once_whatever_fails() {
+async fn it_is_there_and_this_executions_whatever_fails() {
     let end = survives_every_fault(&State::default(), bring_up).await;
     assert_eq!(end.stacks["demo-web-bbb"].phase, StackPhase::Ready);
     assert_eq!(end.stacks["demo-web-bbb"].execution.as_deref(), Some("arn:execution"));
@@ -66,6 +66,7 @@ async fn a_stack_of_this_deployment_is_continued() {
 async fn an_earlier_deployments_stack_is_replaced_whatever_became_of_it_and_whatever_fails() {
     for phase in [
         StackPhase::Creating,
+        StackPhase::Busy,
         StackPhase::Ready,
         StackPhase::Dead,
         StackPhase::Broken,

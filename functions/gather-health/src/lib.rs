@@ -7,7 +7,7 @@ use canary_core::{
     plan::Plan,
     ports::{AnswerCounts, Stacks, TaskStates},
     progress::Progress,
-    tasks::capacity,
+    tasks::{Capacity, capacity},
 };
 use serde::Deserialize;
 
@@ -32,11 +32,13 @@ pub async fn handle(
     let Input { plan, progress } = input;
     let window = Window::of(&plan.health, progress.present(&plan, "gather-health")?, &progress, now);
     let candidate = plan.deployment.candidate();
-    let capacity = capacity(stacks, states, &plan.service, candidate, progress.since.unwrap_or(now)).await?;
-    let answers = match counts.answers(&plan, window).await {
-        // Bad news does not wait for CloudWatch.
-        Err(_) if capacity.is_bad() => Answers::default(),
-        counted => counted?,
+    let capacity = capacity(stacks, states, &plan.service, candidate, progress.since.unwrap_or(now)).await;
+    let answers = counts.answers(&plan, window).await;
+    // Bad news of one kind does not wait for an AWS service that would tell of the other kind.
+    let (capacity, answers) = match (capacity, answers) {
+        (Ok(capacity), Err(_)) if capacity.is_bad() => (capacity, Answers::default()),
+        (Err(_), Ok(answers)) if answers.are_bad(&plan.health) => (Capacity::NoService, answers),
+        (capacity, answers) => (capacity?, answers?),
     };
     let (check, next) = judge(&plan, &progress, window, answers, &capacity);
     Ok(progress.checked(&plan, check, next))

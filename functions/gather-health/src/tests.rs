@@ -2,7 +2,7 @@
 
 use canary_core::{
     error::Refusal,
-    fakes::{SHIFTED, State, World, canary_plan, ready, survives_every_fault},
+    fakes::{SHIFTED, State, World, canary_plan, ready},
     health::{Answers, Verdict},
     progress::Phase,
     split::Weight,
@@ -72,6 +72,29 @@ async fn bad_news_of_tasks_does_not_wait_for_cloudwatch_and_good_news_does() {
     assert_eq!(away(1).await.unwrap_err().name(), "Canary.Unavailable");
 }
 
+/// Promise 5.
+#[tokio::test]
+async fn bad_news_of_answers_does_not_wait_for_cloudformation_or_ecs_and_good_news_does() {
+    let away = async |errors: u64, nth: usize| {
+        let world = World::new(stands(Answers { errors, requests: 90, settled: 90 }));
+        world.refuse(nth, Refusal::Unavailable);
+        check(&world).await
+    };
+    for nth in 0..3 {
+        assert_eq!(away(6, nth).await.unwrap().phase, Phase::Unhealthy, "call {nth}");
+        assert_eq!(away(5, nth).await.unwrap_err().name(), "Canary.Unavailable", "call {nth}");
+    }
+}
+
+/// Promise 20.
+#[tokio::test]
+async fn a_candidate_whose_ecs_service_is_gone_is_unhealthy() {
+    let gone = State { gone_services: ["demo-web-bbb".to_owned()].into(), ..stands(Answers::default()) };
+    let progress = check(&World::new(gone)).await.unwrap();
+    assert_eq!(progress.phase, Phase::Unhealthy);
+    assert_eq!(progress.reason, "`web-bbb` is gone: ECS service `demo-web-bbb` does not run");
+}
+
 #[tokio::test]
 async fn tasks_count_as_failed_since_the_candidate_received_traffic() {
     let world = World::new(stands(Answers::default()));
@@ -81,5 +104,9 @@ async fn tasks_count_as_failed_since_the_candidate_received_traffic() {
 
 #[tokio::test]
 async fn a_check_that_fails_is_an_error_and_never_a_verdict() {
-    survives_every_fault(&stands(Answers::default()), check).await;
+    for nth in 0..4 {
+        let world = World::new(stands(Answers::default()));
+        world.refuse(nth, Refusal::Unavailable);
+        assert_eq!(check(&world).await.unwrap_err().name(), "Canary.Unavailable", "call {nth}");
+    }
 }

@@ -10,7 +10,7 @@ use canary_core::{
     lock,
     plan::{Deployment, Plan},
     ports::{Locks, Stacks, TrafficRouter, VersionRecords},
-    progress::{Phase, Progress},
+    progress::Phase,
     retire::{Deletions, Retirement, retire},
     service::Version,
     split::LiveRoute,
@@ -19,12 +19,13 @@ use serde::{Deserialize, Serialize};
 
 use decision::{Move, decide};
 
-/// The plan; how far the deployment is known to be; why it failed; which execution takes it back (its own, or a later one that
+/// The plan; the phase that the deployment is known to be in; why it failed; which execution takes it back (its own, or a later one that
 /// repairs what it left); and how many times the deletion of the candidate's stack was requested.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
-    progress: Progress,
+    #[serde(rename = "progress", deserialize_with = "Phase::as_far_as_known")]
+    phase: Phase,
     failure: Failure,
     execution: String,
     deletions: u32,
@@ -66,14 +67,14 @@ pub async fn handle(
     locks: &impl Locks,
     now: OffsetDateTime,
 ) -> Result<Output> {
-    let Input { plan, progress, failure, execution, deletions } = input;
+    let Input { plan, phase, failure, execution, deletions } = input;
     if let Some(other) = lock::current_holder(locks, &plan.service.key(), &execution, now).await {
         let by = format!("`{other}` has taken the service over");
         return taken_over(&plan, &failure, &execution, &by, router, stacks, records).await;
     }
     let live = router.route(&plan.service).await?;
     // A bad candidate loses its traffic whether it is recorded or not, and does not wait for SSM.
-    let keeps = !failure.blames_candidate() && is_recorded(&plan, progress.phase, records).await?;
+    let keeps = !failure.blames_candidate() && is_recorded(&plan, phase, records).await?;
     let restorable = can_take_traffic(&plan, live.as_ref(), stacks).await?;
 
     let live = match decide(&plan.deployment, live.as_ref(), keeps, restorable) {
@@ -95,7 +96,7 @@ pub async fn handle(
         Move::Keep(why) => return keep(&plan, &failure, &why, locks, &execution).await,
         Move::Stop(why) => return Err(Error::RollbackIncomplete(failure.after(&why))),
     };
-    take_back_record(&plan, progress.phase, records).await?;
+    take_back_record(&plan, phase, records).await?;
     let restored = restored(&plan, live.as_ref());
 
     let why = match retire_candidate(&plan, router, stacks, deletions).await {

@@ -6,6 +6,7 @@ use canary_core::{
     record::Record,
     stack::{Stack, StackPhase},
 };
+use serde_json::json;
 
 use super::*;
 
@@ -14,8 +15,7 @@ const LAMBDA_CAUSE: &str = r#"{"errorType":"Canary.StackFailed","errorMessage":"
 fn input(plan: Plan, error: &str) -> Input {
     let failure = Failure { error: error.to_owned(), cause: LAMBDA_CAUSE.to_owned() };
     let phase = if error == INTERRUPTED { Phase::Interrupted } else { Phase::Retiring };
-    let progress = Progress::begin(phase);
-    Input { plan, progress, failure, execution: "arn:execution".to_owned(), deletions: 0 }
+    Input { plan, phase, failure, execution: "arn:execution".to_owned(), deletions: 0 }
 }
 
 async fn roll_back_after(world: &World, plan: fn() -> Plan, error: &str) -> Result<Output> {
@@ -60,14 +60,42 @@ async fn from_any_weight_and_any_fault_everything_is_as_before() {
 
 #[tokio::test]
 async fn from_any_state_of_the_candidates_stack_everything_is_as_before() {
-    for phase in
-        [StackPhase::Creating, StackPhase::Dead, StackPhase::Broken, StackPhase::Deleting, StackPhase::DeleteFailed]
-    {
+    for phase in [
+        StackPhase::Creating,
+        StackPhase::Busy,
+        StackPhase::Dead,
+        StackPhase::Broken,
+        StackPhase::Deleting,
+        StackPhase::DeleteFailed,
+    ] {
         let mut start = at(&[("web-aaa", 100)]);
         start.stacks.insert("demo-web-bbb".to_owned(), Stack::in_phase(phase, Some("arn:execution")));
         assert_eq!(survives_every_fault(&start, roll_back).await, as_before(), "{phase:?}");
     }
     assert_eq!(survives_every_fault(&as_before(), roll_back).await, as_before());
+}
+
+/// Promise 6.
+#[tokio::test]
+async fn after_an_answer_that_nobody_understood_everything_is_as_before() {
+    let whole = json!({"plan": canary_plan(), "failure": {"Error": "Canary.NotUnderstood"}, "execution": "arn:execution", "deletions": 0});
+    for progress in
+        [json!({}), json!({"phase": "Pondering", "step": 1}), json!({"phase": "Watching"}), json!("Watching")]
+    {
+        let roll_back = async |world: &World| {
+            let mut input = whole.clone();
+            input["progress"] = progress.clone();
+            loop {
+                let now: Input = serde_json::from_value(input.clone()).unwrap();
+                match handle(now, world, world, world, world, SHIFTED).await? {
+                    Output::InProgress(Deletions { deletions }) => input["deletions"] = deletions.into(),
+                    end => return Ok(end),
+                }
+            }
+        };
+        let start = at(&[("web-aaa", 75), ("web-bbb", 25)]);
+        assert_eq!(survives_every_fault(&start, roll_back).await, as_before(), "{progress}");
+    }
 }
 
 /// Promise 6.
@@ -215,7 +243,7 @@ async fn a_recorded_version_is_not_deleted_though_somebody_moved_its_traffic() {
 async fn on_the_way_to_100_percent_traffic_does_not_wait_for_ssm() {
     let world = World::new(at(&[("web-aaa", 75), ("web-bbb", 25)]));
     let mut input = input(canary_plan(), "Canary.AccessDenied");
-    input.progress.phase = Phase::Shifting;
+    input.phase = Phase::Shifting;
     handle(input, &world, &world, &world, &world, SHIFTED).await.unwrap();
     assert_eq!(world.state().routes["web-route"], live(&[("web-aaa", 100)]));
     assert!(!world.calls().iter().any(|call| call.starts_with("GetParameter")));

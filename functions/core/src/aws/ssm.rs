@@ -11,9 +11,11 @@ use aws_sdk_ssm::{
 use super::failed;
 use crate::{Result, ports::VersionRecords, record::Record, service::Service};
 
+/// A deployment records the candidate, and its rollback may record the old version again.
+const WRITES: usize = 2;
 /// Parameter Store keeps so many versions of a parameter. The next one replaces the oldest, unless that one has a label.
 /// <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html>
-const VERSIONS: u64 = 100;
+const VERSIONS: usize = 100;
 /// The most that one page of a parameter's history holds.
 const PAGE: i32 = 50;
 
@@ -45,7 +47,7 @@ impl VersionRecords for ParameterStore {
     }
 
     async fn recordable(&self, service: &Service, record: &Record) -> Result<Option<String>> {
-        if record.version < VERSIONS {
+        if record.version + WRITES as u64 <= VERSIONS as u64 {
             return Ok(None);
         }
         let name = service.version_parameter();
@@ -56,7 +58,7 @@ impl VersionRecords for ParameterStore {
             history.extend(page.parameters.unwrap_or_default());
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(blocked(&name, &history));
+                return Ok(blocked(&name, history));
             }
         }
     }
@@ -73,15 +75,17 @@ impl VersionRecords for ParameterStore {
     }
 }
 
-/// Why a parameter with these versions takes no other one, if it does not.
-fn blocked(name: &str, versions: &[ParameterHistory]) -> Option<String> {
-    let oldest = versions.iter().min_by_key(|version| version.version)?;
-    let label = oldest.labels().first().filter(|_| versions.len() as u64 >= VERSIONS)?;
-    let number = oldest.version;
+/// Why a parameter with these versions does not take what a deployment and its rollback may write, if it does not.
+fn blocked(name: &str, mut versions: Vec<ParameterHistory>) -> Option<String> {
+    versions.sort_by_key(|version| version.version);
+    let replaced = (versions.len() + WRITES).saturating_sub(VERSIONS);
+    let (number, label) =
+        versions.iter().take(replaced).find_map(|version| Some((version.version, version.labels().first()?)))?;
     Some(format!(
-        "parameter `{name}` has {VERSIONS} versions, and Parameter Store cannot replace the oldest, {number}, because it has the \
-         label `{label}`: remove it with `aws ssm unlabel-parameter-version --name {name} --parameter-version {number} \
-         --labels {label}`"
+        "parameter `{name}` has {} of {VERSIONS} versions, and Parameter Store cannot replace version {number}, which a deployment \
+         and its rollback may need, because it has the label `{label}`: remove it with `aws ssm unlabel-parameter-version \
+         --name {name} --parameter-version {number} --labels {label}`",
+        versions.len()
     ))
 }
 

@@ -64,6 +64,8 @@ pub struct State {
     pub objections: Vec<Problem>,
     /// The tasks of ECS services by stack; a stack without an entry has none.
     pub tasks: BTreeMap<String, Tasks>,
+    /// ECS services that their stacks still list, and that are gone.
+    pub gone_services: BTreeSet<String>,
     /// The service's lock, if somebody has it.
     pub lock: Option<Held>,
     /// The executions that are running.
@@ -244,6 +246,9 @@ impl Stacks for World {
                 Some(StackPhase::Deleting) => {
                     state.stacks.remove(stack);
                 }
+                Some(StackPhase::Busy) => {
+                    state.stacks.entry(stack.to_owned()).and_modify(|entry| entry.become_phase(StackPhase::Dead));
+                }
                 _ => {}
             }
             Ok(found)
@@ -264,6 +269,8 @@ impl Stacks for World {
             if state.protected.contains(stack) {
                 return Err(refused("DeleteStack", stack, Refusal::Rejected));
             }
+            // CloudFormation deletes a stack that it rolls back as well; nothing here asks it to.
+            assert_ne!(state.stacks.get(stack).map(|found| found.phase), Some(StackPhase::Busy), "{stack}");
             let in_use = state.routes.values().flat_map(|route| &route.targets).any(|(name, _)| stack.ends_with(name));
             let fails = in_use || state.reluctant.remove(stack) || state.undeletable.contains(stack);
             if let Some(entry) = state.stacks.get_mut(stack) {
@@ -288,7 +295,7 @@ impl Stacks for World {
 impl TaskStates for World {
     async fn tasks(&self, _cluster: &str, ecs_service: &str, since: OffsetDateTime) -> Result<Option<Tasks>> {
         self.call("DescribeServices", &format!("{ecs_service} since {since}"), |state| {
-            Ok(state.tasks.get(ecs_service).cloned())
+            Ok(state.tasks.get(ecs_service).filter(|_| !state.gone_services.contains(ecs_service)).cloned())
         })
     }
 }
@@ -306,7 +313,7 @@ impl Stack {
         self.phase = phase;
         self.status = match phase {
             StackPhase::Creating => "CREATE_IN_PROGRESS",
-            StackPhase::Busy => "UPDATE_IN_PROGRESS",
+            StackPhase::Busy => "ROLLBACK_IN_PROGRESS",
             StackPhase::Broken => "UPDATE_ROLLBACK_FAILED",
             StackPhase::Ready => "CREATE_COMPLETE",
             StackPhase::Dead => "ROLLBACK_COMPLETE",

@@ -60,20 +60,26 @@ async fn recordable(version: u64, pages: &[String]) -> (Option<String>, usize) {
 }
 
 #[tokio::test]
-async fn a_parameter_with_a_hundred_versions_and_a_label_on_the_oldest_takes_no_other() {
-    let (reason, calls) = recordable(130, &[history(31..=80, 31, "more"), history(81..=130, 0, "")]).await;
-    let reason = reason.unwrap();
-    assert!(reason.starts_with("parameter `demo-canary-web-version` has 100 versions"), "{reason}");
-    assert!(reason.ends_with("--name demo-canary-web-version --parameter-version 31 --labels stable`"), "{reason}");
-    assert_eq!(calls, 2, "the history has two pages");
+async fn a_parameter_is_refused_if_a_label_blocks_the_record_or_the_one_that_takes_it_back() {
+    for (first, labelled) in [(31, 31), (31, 32), (32, 32)] {
+        let pages = [history(first..=80, labelled, "more"), history(81..=130, 0, "")];
+        let (reason, calls) = recordable(130, &pages).await;
+        let reason = reason.unwrap();
+        let begin = format!("parameter `demo-canary-web-version` has {} of 100 versions", 131 - first);
+        assert!(reason.starts_with(&begin), "{reason}");
+        let end = format!("--name demo-canary-web-version --parameter-version {labelled} --labels stable`");
+        assert!(reason.ends_with(&end), "{reason}");
+        assert_eq!(calls, 2, "the history has two pages");
+    }
 }
 
 #[tokio::test]
-async fn a_parameter_takes_another_version_if_it_has_room_or_its_oldest_has_no_label() {
-    assert_eq!(recordable(99, &[]).await, (None, 0), "it never had a hundred");
-    assert_eq!(recordable(130, &[history(31..=80, 32, "more"), history(81..=130, 0, "")]).await, (None, 2));
+async fn a_parameter_is_not_refused_if_it_has_room_or_its_oldest_two_have_no_label() {
+    assert_eq!(recordable(98, &[]).await, (None, 0), "it never had a hundred");
+    assert_eq!(recordable(130, &[history(31..=80, 33, "more"), history(81..=130, 0, "")]).await, (None, 2));
     // It was deleted and made again, or its history is shorter for another reason.
-    assert_eq!(recordable(130, &[history(31..=129, 31, "")]).await, (None, 1));
+    assert_eq!(recordable(130, &[history(33..=130, 33, "")]).await, (None, 1));
+    assert_eq!(recordable(130, &[history(32..=130, 33, "")]).await, (None, 1));
 }
 
 #[tokio::test]
