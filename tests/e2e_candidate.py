@@ -1,5 +1,6 @@
-"""The candidate goes while it has traffic: its stack, its tasks, or one task's app. The stable version keeps the traffic or gets
-it back, and is never deleted. Of TCP versions nothing is known but their stacks and tasks, and `OnNoData` is `Proceed`.
+"""The candidate goes while it has traffic: its stack, its ECS service, its tasks, or one task's app. The stable version keeps the
+traffic or gets it back, and is never deleted. Of TCP versions nothing is known but their stacks and tasks, and `OnNoData` is
+`Proceed`.
 
 The second interpreter runs these executions, because a state can be met there in the moment before its function is called.
 """
@@ -30,6 +31,10 @@ REPLACED_SECONDS = 60
 
 def delete_stack(env: Environment, version: str) -> None:
     env.client("cloudformation").delete_stack(StackName=f"demo-{version}")
+
+
+def delete_service(env: Environment, version: str) -> None:
+    env.client("ecs").delete_service(cluster="demo", service=version, force=True)
 
 
 def end_app(env: Environment, version: str) -> None:
@@ -78,7 +83,8 @@ class Loss:
 LOSSES = {
     "stackgone": Loss(delete_stack, "Wait", 1, [25], "Canary.Unhealthy", "`{0}-two` is gone: stack `demo-{0}-two` is DELETE_"),
     "idle": Loss(stop_tasks, "Wait", 4, [25, 50, 75, 100], "Canary.Unhealthy", "`{0}-two` has no healthy task, and ECS is to run 0"),
-    "replaced": Loss(end_app, "Wait", 1, [25], "Canary.Unhealthy", "1 task has failed since `{0}-two` received traffic: "),
+    "servicegone": Loss(delete_service, "Wait", 1, [25], "Canary.Unhealthy", "`{0}-two` is gone: ECS service "),
+    "replaced": Loss(end_app, "Wait", 4, [25, 50, 75, 100], "Canary.Unhealthy", "1 task has failed since `{0}-two` received traffic: "),
     "recorded": Loss(
         stop_tasks, "Remove Old Version", 1, [25, 50, 75, 100], "Canary.CandidateNotRunning",
         "will not remove `{0}-one`: `{0}-two` has no healthy task, and ECS is to run 0",
