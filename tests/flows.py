@@ -22,7 +22,7 @@ PROMOTED = [*DEPLOYED, *SHIFTED, "Record New Version", *REMOVED, "Deployment Suc
 # What a cause ends with that says how to finish.
 REPAIR = "'" + json.dumps({"Action": "Repair", "EnvironmentName": "demo", "MicroserviceName": "web"}, separators=(",", ":")) + "'"  # fmt: skip
 UNKNOWN = {"status": "Halfway"}
-NOT_UNDERSTOOD = "A function answered what this state machine does not know."
+NOT_UNDERSTOOD = "A function returned a status that this state machine does not know."
 PROMOTED_EARLIER: Script = {
     "Check Deployment Version": [unfinished(), planned()],
     "Roll Back": [{"status": "Promoted", "deletions": 0}],
@@ -44,7 +44,7 @@ class Walk:
 
 
 def not_understood(script: Script, before: list[str], waits: list[int]) -> Walk:
-    """A function answered what nobody knows, so everything is taken back."""
+    """A function returned a status that nobody knows, so everything is taken back."""
     cause = f"all is as before. {NOT_UNDERSTOOD}"
     return Walk(script, [*CHECKED, *before, *TAKEN_BACK], "Canary.NotUnderstood", cause, waits)
 
@@ -121,7 +121,7 @@ WALKS = {
         "Canary.RepairIncomplete",
         "Execution arn:earlier left demo-web-2 unfinished, and it could not be repaired: Canary.RollbackIncomplete: ",
     ),
-    "a first state that answers what nobody knows": Walk(
+    "a first state that returns a status nobody knows": Walk(
         {"Check Deployment Version": [{"status": "Postponed"}]},
         [*CHECKED, "Unknown Answer"],
         "Canary.NotUnderstood",

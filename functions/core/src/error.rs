@@ -195,7 +195,7 @@ pub const NOT_RUNNING: &str = "Canary.CandidateNotRunning";
 /// names that begin with `States.` for itself.
 pub const STATE_FAILED: &str = "Canary.StateFailed";
 
-/// The failure of a deployment one of whose functions answered what the state machine does not know.
+/// The failure of a deployment one of whose functions returned a status that the state machine does not know.
 pub const NOT_UNDERSTOOD: &str = "Canary.NotUnderstood";
 
 /// What an execution ends with that could not repair what an earlier one left.
