@@ -143,36 +143,36 @@ def test_every_way_is_the_same_on_both(name: str, stand_in: StandIn, first: Inte
     assert waited == walk.waits
 
 
-# `PollSeconds` by default, and as many looks as are 50 minutes then.
+# `PollSeconds` by default, and as many polls as are 50 minutes then.
 POLL_SECONDS = 15
-LOOKS = 200
+POLLS = 200
 
 
-def events_of_a_look() -> int:
+def events_of_a_poll() -> int:
     """As functions/core/src/limits.rs counts them."""
     counts: dict[str, int] = {}
     limits = (ROOT / "functions" / "core" / "src" / "limits.rs").read_text()
     for name, value in re.findall(r"^const (\w+_EVENTS): u64 = (.+);$", limits, re.MULTILINE):
         counts[name] = eval(value, {}, counts)
-    return counts["LOOK_EVENTS"]
+    return counts["POLL_EVENTS"]
 
 
 def test_a_stack_that_takes_fifty_minutes_is_waited_for_with_the_events_that_are_counted_for_it(
     stand_in: StandIn, second: Interpreter
 ) -> None:
     """Promises 14 and 19. In moto, whose history has every event that AWS writes; ministack's lacks a function's start."""
-    looks = [*[AT_WORK] * LOOKS, {"status": "Ready"}]
+    polls = [*[AT_WORK] * POLLS, {"status": "Ready"}]
     shift = {"Canary & Switch Traffic": [progress("Watching", wait=60)]}
-    slow = stand_in.event({"Deploy New Version": looks, **shift}, poll_seconds=POLL_SECONDS)
+    slow = stand_in.event({"Deploy New Version": polls, **shift}, poll_seconds=POLL_SECONDS)
     with waits_noted() as waited:
         history = second.history(second.start(slow))
         quick = second.history(second.start(stand_in.event({})))
     entered = [event["stateEnteredEventDetails"]["name"] for event in history if event["type"].endswith("StateEntered")]
-    assert entered == [*CHECKED, *[*DEPLOYED, "Wait for New Version"] * LOOKS, *PROMOTED]
+    assert entered == [*CHECKED, *[*DEPLOYED, "Wait for New Version"] * POLLS, *PROMOTED]
     assert history[-1]["type"] == "ExecutionSucceeded"
-    assert waited == [*[POLL_SECONDS] * LOOKS, 60, 0]
-    assert sum(waited[:LOOKS]) == 50 * 60
-    assert len(history) - len(quick) == LOOKS * events_of_a_look()
+    assert waited == [*[POLL_SECONDS] * POLLS, 60, 0]
+    assert sum(waited[:POLLS]) == 50 * 60
+    assert len(history) - len(quick) == POLLS * events_of_a_poll()
 
 
 @pytest.mark.parametrize("state", TASKS)

@@ -131,7 +131,7 @@ pub enum Error {
     StackFailed {
         /// The stack.
         stack: String,
-        /// CloudFormation's word for its state.
+        /// CloudFormation's status, such as `ROLLBACK_COMPLETE`.
         status: String,
         /// Which resources failed and why.
         reasons: String,

@@ -23,12 +23,12 @@ const STACK_SECONDS: u64 = STACK_MINUTES as u64 * 60;
 const TASK_EVENTS: u64 = 5;
 /// A Wait or a Choice: entered, exited.
 const STATE_EVENTS: u64 = 2;
-/// A task that looks, the choice after it, and the wait for the next look.
-const LOOK_EVENTS: u64 = TASK_EVENTS + 2 * STATE_EVENTS;
-/// Looks at a stack that is being deleted, of which CloudFormation limits no time: an hour's, where that is not more.
-const DELETION_LOOKS: u64 = 300;
-/// Looks at the lock of another deployment.
-const QUEUE_LOOKS: u32 = 200;
+/// A poll or a check: its task, the choice after it, and the wait before the next one.
+const POLL_EVENTS: u64 = TASK_EVENTS + 2 * STATE_EVENTS;
+/// The most polls counted for a deletion, for which CloudFormation has no time limit. An hour of polls counts if it has fewer.
+const DELETION_POLLS: u64 = 300;
+/// The most polls of the lock that another deployment holds.
+const QUEUE_POLLS: u32 = 200;
 /// A check that falls just before the data are complete is followed by one a few seconds later.
 const LAST_SECONDS_CHECKS: u64 = 1;
 /// Data points of less than a minute are kept for three hours.
@@ -44,7 +44,7 @@ const RETRY_EVENTS: u64 = 500;
 /// `Canary.InvalidInput` with the figure and the limit.
 pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
     let (steps, poll) = (plan.steps.len() as u64, u64::from(plan.poll_seconds).max(1));
-    let events = STACK_SECONDS.div_ceil(poll) * LOOK_EVENTS + steps * step_events(plan);
+    let events = STACK_SECONDS.div_ceil(poll) * POLL_EVENTS + steps * step_events(plan);
     let allowed = HISTORY_EVENTS.saturating_sub(kept(poll));
     if events > allowed {
         return Err(Error::invalid(
@@ -95,22 +95,22 @@ pub fn check(plan: &Plan, waited: Duration) -> Result<()> {
 /// Events of one step: its shift, its watch time and first check, and as many checks more as data and tasks may be late.
 fn step_events(plan: &Plan) -> u64 {
     let late = longest_delay(&plan.health).div_ceil(u64::from(check_interval(plan))) + LAST_SECONDS_CHECKS;
-    TASK_EVENTS + LOOK_EVENTS + late * LOOK_EVENTS
+    TASK_EVENTS + POLL_EVENTS + late * POLL_EVENTS
 }
 
 /// Events that a plan may not have: a queue, then a repair of what an earlier deployment left, each task tried again now and
 /// then, and at the end one deletion, of the old version or of the candidate.
 fn kept(poll: u64) -> u64 {
-    let deletion = STACK_SECONDS.div_ceil(poll).min(DELETION_LOOKS) * LOOK_EVENTS;
-    u64::from(QUEUE_LOOKS) * LOOK_EVENTS + 2 * deletion + RETRY_EVENTS
+    let deletion = STACK_SECONDS.div_ceil(poll).min(DELETION_POLLS) * POLL_EVENTS;
+    u64::from(QUEUE_POLLS) * POLL_EVENTS + 2 * deletion + RETRY_EVENTS
 }
 
-/// Refuses to queue any longer behind `execution`, of which a look is taken every `look` seconds.
+/// Refuses to queue any longer behind `execution`, whose lock is polled every `poll_seconds`.
 ///
 /// # Errors
 /// `Canary.QueuedTooLong` with both figures.
-pub fn queue(service: &Service, execution: &str, waited: Duration, look: u32) -> Result<()> {
-    let (waited, allowed) = (waited.whole_seconds(), i64::from(look) * i64::from(QUEUE_LOOKS));
+pub fn queue(service: &Service, execution: &str, waited: Duration, poll_seconds: u32) -> Result<()> {
+    let (waited, allowed) = (waited.whole_seconds(), i64::from(poll_seconds) * i64::from(QUEUE_POLLS));
     if waited < allowed {
         return Ok(());
     }
@@ -172,9 +172,9 @@ mod tests {
         check(&plan(100, 10_800, 15), Duration::ZERO).unwrap();
     }
 
-    /// Events of looking at a stack for so many minutes at the usual pace.
-    fn looks(minutes: u64) -> u64 {
-        (minutes * 60).div_ceil(u64::from(Timing::default().poll_seconds)) * LOOK_EVENTS
+    /// Events of polling a stack for so many minutes at the default interval.
+    fn polls(minutes: u64) -> u64 {
+        (minutes * 60).div_ceil(u64::from(Timing::default().poll_seconds)) * POLL_EVENTS
     }
 
     /// Promise 19.
@@ -185,31 +185,31 @@ mod tests {
         check(&longest, Duration::ZERO).unwrap();
         let steps = longest.steps.len() as u64 * step_events(&longest);
         assert!(
-            looks(50) + steps + looks(50) < HISTORY_EVENTS,
+            polls(50) + steps + polls(50) < HISTORY_EVENTS,
             "made in 50 minutes, every weight late, the old one gone in 50"
         );
         // Its time-out, then CloudFormation's rollback and our deletion, an hour each; and every try of Roll Back there is.
         let retries = 60 * 3;
-        assert!(looks(u64::from(STACK_MINUTES) + 60 + 60) + steps + retries < HISTORY_EVENTS);
-        assert!(looks(60 + 60) + retries <= kept(u64::from(poll)));
+        assert!(polls(u64::from(STACK_MINUTES) + 60 + 60) + steps + retries < HISTORY_EVENTS);
+        assert!(polls(60 + 60) + retries <= kept(u64::from(poll)));
     }
 
     /// An execution as long as it can get, state by state: its events and its seconds.
     fn longest(plan: &Plan) -> (u64, u64) {
         let (mut events, mut seconds) = (2, 0);
         let poll = u64::from(plan.poll_seconds);
-        let mut looks = |most: u64| (0..most).for_each(|_| events += 5 + 2 + 2);
-        looks(200);
+        let mut polls = |most: u64| (0..most).for_each(|_| events += 5 + 2 + 2);
+        polls(200);
         let deletion = 3600_u64.div_ceil(poll).min(300);
         // A repair; the candidate's creation; a removal or a rollback.
         for most in [deletion, 3600_u64.div_ceil(poll), deletion] {
-            looks(most);
+            polls(most);
         }
         let HealthPolicy { metric_period, metric_delay, .. } = plan.health;
         for step in &plan.steps {
             // A data point begins up to two periods after the shift, lasts one and is late; then ECS may replace a task.
             let late = 3 * u64::from(metric_period) + 2 * u64::from(metric_delay);
-            looks(late.div_ceil(u64::from(metric_period.max(plan.poll_seconds))) + 1);
+            polls(late.div_ceil(u64::from(metric_period.max(plan.poll_seconds))) + 1);
             seconds += u64::from(step.watch_seconds) + late;
         }
         // Each step's shift, wait, check and choice; the plan, what comes first; the record, the end.

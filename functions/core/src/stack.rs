@@ -26,7 +26,7 @@ pub enum StackPhase {
 pub struct Stack {
     /// Its lifecycle phase.
     pub phase: StackPhase,
-    /// CloudFormation's word for it.
+    /// CloudFormation's status, such as `CREATE_COMPLETE`.
     pub status: String,
     /// The execution that made it, from its tag.
     pub execution: Option<String>,

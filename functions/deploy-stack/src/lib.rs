@@ -1,4 +1,4 @@
-//! Deploy New Version: starts the candidate's stack, and at each further call looks how far it is.
+//! Deploy New Version: starts the candidate's stack, and polls it at each further call.
 
 use canary_core::{
     Error, Result,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The plan; the request for the candidate's template, which the plan does not hold, so that it is not in every state's data;
-/// and how often an earlier deployment's stack was asked to go.
+/// and how many times the deletion of an earlier deployment's stack was requested.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,
@@ -25,17 +25,17 @@ pub struct Input {
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "status", rename_all_fields = "camelCase")]
 pub enum Output {
-    /// CloudFormation is at it: look again later.
+    /// Creation or deletion in progress: poll again later.
     InProgress {
-        /// CloudFormation's word for it.
+        /// CloudFormation's status, or the request that was just made.
         stack_status: String,
-        /// For the next look.
+        /// For the next poll.
         #[serde(flatten)]
         deletions: Deletions,
     },
     /// The candidate runs.
     Ready {
-        /// CloudFormation's word for it.
+        /// CloudFormation's status.
         stack_status: String,
     },
 }
@@ -44,7 +44,7 @@ pub enum Output {
 enum Step {
     Create,
     Replace(String),
-    LookAgain(String),
+    Poll(String),
     Done(String),
     GiveUp(String),
     NotOurs(String),
@@ -59,26 +59,26 @@ pub async fn handle(input: Input, router: &impl TrafficRouter, stacks: &impl Sta
     let Input { plan, request, deletions } = input;
     let candidate = plan.deployment.candidate();
     let failed = |status, reasons| Err(Error::StackFailed { stack: candidate.stack.clone(), status, reasons });
-    let at_work = |stack_status, deletions| Ok(Output::InProgress { stack_status, deletions });
+    let in_progress = |stack_status, deletions| Ok(Output::InProgress { stack_status, deletions });
 
     match step(stacks.describe(&candidate.stack).await?, &plan) {
         Step::Create => {
             let template = DeployRequest::parse(&request)?.template;
             stacks.create(&plan, &template).await?;
-            at_work("CREATE_REQUESTED".to_owned(), Deletions { deletions })
+            in_progress("CREATE_REQUESTED".to_owned(), Deletions { deletions })
         }
         Step::Replace(status) => match retire(router, stacks, &plan.service, candidate, deletions).await? {
-            Retirement::InProgress(asked) if asked.deletions > deletions => {
-                at_work("DELETE_REQUESTED".to_owned(), asked)
+            Retirement::InProgress(requested) if requested.deletions > deletions => {
+                in_progress("DELETE_REQUESTED".to_owned(), requested)
             }
-            Retirement::InProgress(asked) => at_work(status, asked),
-            Retirement::Gone => at_work("DELETE_COMPLETE".to_owned(), Deletions { deletions }),
+            Retirement::InProgress(requested) => in_progress(status, requested),
+            Retirement::Gone => in_progress("DELETE_COMPLETE".to_owned(), Deletions { deletions }),
             Retirement::Failed(reasons) => {
                 let (reasons, how) = (reasons.join("; "), delete_command(&candidate.stack));
                 failed(status, format!("an earlier deployment made it, and it could not be deleted ({reasons}); {how}"))
             }
         },
-        Step::LookAgain(status) => at_work(status, Deletions { deletions }),
+        Step::Poll(status) => in_progress(status, Deletions { deletions }),
         Step::Done(stack_status) => Ok(Output::Ready { stack_status }),
         Step::GiveUp(status) => failed(status, stacks.failures(&candidate.stack).await?.join("; ")),
         Step::NotOurs(status) => {
@@ -97,7 +97,7 @@ fn step(found: Option<Stack>, plan: &Plan) -> Step {
         _ => return Step::NotOurs(stack.status),
     }
     match stack.phase {
-        StackPhase::Creating | StackPhase::Busy | StackPhase::Deleting => Step::LookAgain(stack.status),
+        StackPhase::Creating | StackPhase::Busy | StackPhase::Deleting => Step::Poll(stack.status),
         StackPhase::Ready => Step::Done(stack.status),
         StackPhase::Dead | StackPhase::Broken | StackPhase::DeleteFailed => Step::GiveUp(stack.status),
     }

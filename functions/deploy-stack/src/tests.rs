@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 
-async fn look(world: &World, deletions: u32) -> Result<Output> {
+async fn poll(world: &World, deletions: u32) -> Result<Output> {
     let request = json!({
         "EnvironmentName": "demo", "Namespace": "demo.local", "MicroserviceName": "web", "Protocol": "http",
         "Port": 80, "PercentageStep": 25, "WaitTime": 60, "Sha": "bbb", "ContainerImage": "web:bbb",
@@ -15,18 +15,18 @@ async fn look(world: &World, deletions: u32) -> Result<Output> {
     handle(Input { plan: canary_plan(), request, deletions }, world, world).await
 }
 
-/// As the state machine does: look until it is no longer in progress.
+/// As the state machine does: polls until it is no longer in progress.
 async fn bring_up(world: &World) -> Result<Output> {
-    let mut asked = 0;
+    let mut requested = 0;
     loop {
-        match look(world, asked).await? {
-            Output::InProgress { deletions, .. } => asked = deletions.deletions,
+        match poll(world, requested).await? {
+            Output::InProgress { deletions, .. } => requested = deletions.deletions,
             done @ Output::Ready { .. } => return Ok(done),
         }
     }
 }
 
-fn at_work(status: &str) -> Output {
+fn in_progress(status: &str) -> Output {
     Output::InProgress { stack_status: status.to_owned(), deletions: Deletions::default() }
 }
 
@@ -36,11 +36,11 @@ fn stack(phase: StackPhase, execution: &str) -> State {
 }
 
 #[tokio::test]
-async fn a_new_stack_is_started_and_looked_at_until_it_is_ready() {
+async fn a_new_stack_is_started_and_polled_until_it_is_ready() {
     let world = World::default();
-    assert_eq!(look(&world, 0).await.unwrap(), at_work("CREATE_REQUESTED"));
-    assert_eq!(look(&world, 0).await.unwrap(), at_work("CREATE_IN_PROGRESS"));
-    assert_eq!(look(&world, 0).await.unwrap(), Output::Ready { stack_status: "CREATE_COMPLETE".to_owned() });
+    assert_eq!(poll(&world, 0).await.unwrap(), in_progress("CREATE_REQUESTED"));
+    assert_eq!(poll(&world, 0).await.unwrap(), in_progress("CREATE_IN_PROGRESS"));
+    assert_eq!(poll(&world, 0).await.unwrap(), Output::Ready { stack_status: "CREATE_COMPLETE".to_owned() });
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn an_earlier_deployments_stack_that_a_route_names_is_neither_used_nor_tou
 
 /// Promise 18.
 #[tokio::test]
-async fn a_deletion_that_fails_is_asked_for_once_more() {
+async fn a_deletion_that_fails_is_requested_once_more() {
     let mut start = stack(StackPhase::DeleteFailed, "arn:earlier");
     start.reluctant.insert("demo-web-bbb".to_owned());
     let end = survives_every_fault(&start, bring_up).await;
@@ -108,8 +108,8 @@ async fn an_earlier_deployments_stack_that_will_not_go_is_named_with_the_reason_
     start.failures.insert("demo-web-bbb".to_owned(), vec!["VirtualNode: in use".to_owned()]);
     let world = World::new(start.clone());
     let error = bring_up(&world).await.unwrap_err();
-    let asked = world.calls().iter().filter(|call| call.starts_with("DeleteStack")).count();
-    assert_eq!((error.name(), asked), ("Canary.StackFailed", 2));
+    let requested = world.calls().iter().filter(|call| call.starts_with("DeleteStack")).count();
+    assert_eq!((error.name(), requested), ("Canary.StackFailed", 2));
     let why = "an earlier deployment made it, and it could not be deleted (VirtualNode: in use)";
     assert_eq!(error.to_string(), format!("stack `demo-web-bbb` is DELETE_FAILED: {why}; {command}"));
 
@@ -134,18 +134,18 @@ async fn a_stack_that_died_now_fails_with_the_resources_reasons() {
 
 /// As CloudFormation does at the end of `TimeoutInMinutes`: it rolls the stack back, which takes its time too. Promise 19.
 #[tokio::test]
-async fn a_creation_that_never_ends_is_looked_at_until_cloudformation_gives_it_up() {
+async fn a_creation_that_never_ends_is_polled_until_cloudformation_gives_it_up() {
     let world = World::default();
     let too_long = "demo-web-bbb: Stack creation time exceeded the specified timeout".to_owned();
     world.state().failures.insert("demo-web-bbb".to_owned(), vec![too_long.clone()]);
-    for (phase, looks) in [(StackPhase::Creating, 240), (StackPhase::Busy, 240)] {
-        for _ in 0..looks {
+    for (phase, polls) in [(StackPhase::Creating, 240), (StackPhase::Busy, 240)] {
+        for _ in 0..polls {
             world.state().stacks = stack(phase, "arn:execution").stacks;
-            assert!(matches!(look(&world, 0).await.unwrap(), Output::InProgress { .. }));
+            assert!(matches!(poll(&world, 0).await.unwrap(), Output::InProgress { .. }));
         }
     }
     world.state().stacks = stack(StackPhase::Dead, "arn:execution").stacks;
-    let error = look(&world, 0).await.unwrap_err();
+    let error = poll(&world, 0).await.unwrap_err();
     assert_eq!(error.to_string(), format!("stack `demo-web-bbb` is ROLLBACK_COMPLETE: {too_long}"));
     let changes = |call: &&String| call.starts_with("CreateStack") || call.starts_with("DeleteStack");
     assert_eq!(world.calls().iter().filter(changes).count(), 0);

@@ -122,7 +122,7 @@ pub struct DeployRequest {
     pub port: u16,
     /// How much traffic moves at each step.
     pub percentage_step: Weight,
-    /// Seconds between a shift and the look at its effect.
+    /// Seconds for which each weight is watched before its first check.
     pub wait_time: u32,
     /// How many 5xx answers are still healthy.
     pub failure_threshold_value: u64,
