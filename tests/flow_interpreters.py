@@ -19,7 +19,7 @@ from faults.rules import tries_in
 from flows import CHECKED, DEPLOYED, DOUBTFUL, FINAL, PASSING, PROMOTED, REPAIR, SLOW, TASKS, WALKS
 from interpreters import DEFINITION, ROOT, Interpreter, Pauses, interpreter, pauses_noted, waits_noted
 from second_interpreter import running
-from stand_in import AT_WORK, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack, progress
+from stand_in import IN_PROGRESS, USUAL, Answer, Fails, Hangs, Refused, Script, StandIn, ministack, progress
 
 pytestmark = pytest.mark.xdist_group("flow")
 STATES = json.loads(DEFINITION)["States"]
@@ -161,7 +161,7 @@ def test_a_stack_that_takes_fifty_minutes_is_waited_for_with_the_events_that_are
     stand_in: StandIn, second: Interpreter
 ) -> None:
     """Promises 14 and 19. In moto, whose history has every event that AWS writes; ministack's lacks a function's start."""
-    polls = [*[AT_WORK] * POLLS, {"status": "Ready"}]
+    polls = [*[IN_PROGRESS] * POLLS, {"status": "Ready"}]
     shift = {"Canary & Switch Traffic": [progress("Watching", wait=60)]}
     slow = stand_in.event({"Deploy New Version": polls, **shift}, poll_seconds=POLL_SECONDS)
     with waits_noted() as waited:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from stand_in import AT_WORK, Fails, Script, kept, planned, progress, unfinished
+from stand_in import IN_PROGRESS, Fails, Script, kept, planned, progress, unfinished
 
 CHECKED = ["Check Deployment Version", "What Comes First?"]
 DEPLOYED = ["Deploy New Version", "Is New Version Ready?"]
@@ -52,12 +52,12 @@ def not_understood(script: Script, before: list[str], waits: list[int]) -> Walk:
 WALKS = {
     "a canary in two steps, with waits for stacks and data": Walk(
         {
-            "Deploy New Version": [AT_WORK, {"status": "Ready"}],
+            "Deploy New Version": [IN_PROGRESS, {"status": "Ready"}],
             "Canary & Switch Traffic": [progress("Watching", 50, 3), progress("Watching", 100, 4)],
             "Gather Health Check Status": [
                 progress("Watching", 50, 2), progress("Shifting", 50), progress("Promoting"),
             ],
-            "Remove Old Version": [AT_WORK, {"status": "Removed"}],
+            "Remove Old Version": [IN_PROGRESS, {"status": "Removed"}],
         },
         [
             *CHECKED, *DEPLOYED, "Wait for New Version", *DEPLOYED, *SHIFTED, *LOOKED, *SHIFTED,
@@ -68,7 +68,7 @@ WALKS = {
     "an unhealthy version": Walk(
         {
             "Gather Health Check Status": [progress("Unhealthy", reason="9 errors")],
-            "Roll Back": [AT_WORK, lambda event: {
+            "Roll Back": [IN_PROGRESS, lambda event: {
                 "status": "RolledBack", "error": event["failure"]["Error"], "summary": event["failure"]["Cause"],
             }],
         },
@@ -95,13 +95,13 @@ WALKS = {
     "a repair that takes back": Walk(
         {
             "Check Deployment Version": [unfinished(), {"status": "Repaired", "service": "demo/web"}],
-            "Roll Back": [AT_WORK, {"status": "RolledBack", "error": "Canary.Interrupted", "summary": "it was stopped."}],
+            "Roll Back": [IN_PROGRESS, {"status": "RolledBack", "error": "Canary.Interrupted", "summary": "it was stopped."}],
         },
         [*CHECKED, *ROLLED_BACK, "Wait for Rollback", *ROLLED_BACK, *CHECKED, "Repaired"],
         waits=[1],
     ),
     "a deployment that first finishes an earlier one": Walk(
-        {**PROMOTED_EARLIER, "Remove Old Version": [AT_WORK, {"status": "Removed"}]},
+        {**PROMOTED_EARLIER, "Remove Old Version": [IN_PROGRESS, {"status": "Removed"}]},
         [*CHECKED, *ROLLED_BACK, *REMOVED, "Wait for Removal", *REMOVED, *CHECKED, *PROMOTED],
         waits=[1, 0],
     ),
@@ -130,7 +130,7 @@ WALKS = {
     "a first state that answers without a status": Walk(
         {"Check Deployment Version": [{}]}, [*CHECKED, "Unknown Answer"], "Canary.NotUnderstood", NOT_UNDERSTOOD.removesuffix(".")
     ),
-    "a stack's state that nobody knows": not_understood({"Deploy New Version": [AT_WORK, UNKNOWN]}, [*DEPLOYED, "Wait for New Version", *DEPLOYED], [1]),
+    "a stack's state that nobody knows": not_understood({"Deploy New Version": [IN_PROGRESS, UNKNOWN]}, [*DEPLOYED, "Wait for New Version", *DEPLOYED], [1]),
     "a stack's answer without a state": not_understood({"Deploy New Version": [{}]}, DEPLOYED, []),
     "a phase that nobody knows": not_understood({"Gather Health Check Status": [progress("Pondering")]}, [*DEPLOYED, *SHIFTED], [0]),
     "a check without a phase": not_understood({"Gather Health Check Status": [{}]}, [*DEPLOYED, *SHIFTED], [0]),
@@ -148,7 +148,7 @@ WALKS = {
         [0],
     ),
     "a rollback's state that nobody knows": Walk(
-        {"Gather Health Check Status": [progress("Unhealthy")], "Roll Back": [AT_WORK, UNKNOWN]},
+        {"Gather Health Check Status": [progress("Unhealthy")], "Roll Back": [IN_PROGRESS, UNKNOWN]},
         [
             *CHECKED, *DEPLOYED, *SHIFTED, "Unhealthy", *ROLLED_BACK, "Wait for Rollback", *ROLLED_BACK,
             "Unknown Answer",

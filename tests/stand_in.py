@@ -94,8 +94,8 @@ def kept(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**rolled_back(event), "status": "OldVersionKept", "summary": "stack demo-web-1 is left"}
 
 
-# What the states answer that look at a stack which is at work.
-AT_WORK = {"status": "InProgress", "deletions": 1}
+# The output of the states that poll a stack while it is being created or deleted.
+IN_PROGRESS = {"status": "InProgress", "deletions": 1}
 # A canary in one step that is promoted.
 USUAL: Script = {
     "Check Deployment Version": [planned()],
