@@ -109,7 +109,7 @@ pub async fn handle(
         Err(error @ Error::StillReceivingTraffic { .. }) => error.to_string(),
         Err(error) => return Err(error),
     };
-    // The traffic is where it belongs: a stack that cannot be deleted keeps nobody from deploying.
+    // The traffic is where it belongs: a stack that cannot be deleted does not block deployments.
     lock::finish(locks, &plan, &execution).await?;
     let left = format!("{restored}, but {}", left(plan.deployment.candidate(), &why));
     Err(Error::RollbackIncomplete(failure.after(&left)))
@@ -138,7 +138,7 @@ async fn take_back_record(plan: &Plan, phase: Phase, records: &impl VersionRecor
 }
 
 /// The candidate stays. If what failed is transient, the plan stays in the lock and the next deployment or a repair goes on with
-/// the removal; otherwise the removal is a person's, and keeps nobody from deploying.
+/// the removal; otherwise the removal is a person's, and does not block deployments.
 async fn keep(plan: &Plan, failure: &Failure, why: &str, locks: &impl Locks, execution: &str) -> Result<Output> {
     let left = if failure.is_transient() {
         match plan.deployment {

@@ -82,7 +82,7 @@ impl Stacks for CloudFormation {
             .await;
         match created {
             Ok(_) => Ok(()),
-            // The answer to an earlier try was lost, or somebody was quicker: the next look tells whose it is.
+            // The answer to an earlier try was lost, or somebody was quicker: the next poll tells whose it is.
             Err(SdkError::ServiceError(refused)) if refused.err().is_already_exists_exception() => Ok(()),
             Err(error) => Err(failed("CreateStack", stack, error)),
         }

@@ -91,7 +91,7 @@ impl World {
         Self { state: Mutex::new(state), ..Self::default() }
     }
 
-    /// A look at it, or a hand on it.
+    /// What the world holds, to read or to change.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -232,7 +232,7 @@ impl TrafficRouter for World {
 }
 
 impl Stacks for World {
-    /// A stack at work is done at the second look: what CloudFormation was asked for takes time.
+    /// An operation in progress is done at the second poll: what CloudFormation was asked for takes time.
     async fn describe(&self, stack: &str) -> Result<Option<Stack>> {
         self.call("DescribeStacks", stack, |state| {
             let found = state.stacks.get(stack).cloned();
@@ -301,7 +301,7 @@ impl TaskStates for World {
 }
 
 impl Stack {
-    /// A stack in a phase, with CloudFormation's commonest word for it.
+    /// A stack in a phase, with the commonest of its CloudFormation statuses.
     #[must_use]
     pub fn in_phase(phase: StackPhase, execution: Option<&str>) -> Self {
         let mut stack = Self { phase, status: String::new(), execution: execution.map(str::to_owned), service: None };
