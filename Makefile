@@ -160,11 +160,11 @@ $(INSTALLED):
 		echo "error: Python 3.10 or newer is needed and '$(PYTHON)' is not; try make PYTHON=/path/to/python3" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { \
 		echo "error: no virtual environment could be made; on Debian and Ubuntu install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement local/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement local/requirements.txt
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement local/requirements-tools.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --requirement local/requirements-tools.txt
 	@touch $@
 
 $(DENY):
@@ -172,7 +172,7 @@ $(DENY):
 
 $(AUDIT):
 	$(PYTHON) -m venv --clear $(dir $(@D))
-	$(dir $(@D))bin/python -m pip install --quiet --disable-pip-version-check pip-audit==$(AUDIT_VERSION)
+	$(dir $(@D))bin/python -m pip install --quiet --disable-pip-version-check --no-compile pip-audit==$(AUDIT_VERSION)
 
 # How many inputs each property is tried on; `make test` tries 1,000 of each kind that costs little, and 256 of the others.
 INPUTS ?= 100000

@@ -16,8 +16,9 @@ from typing import Any
 from .errors import LocalError
 
 _POLL_SECONDS = 0.25
-# Of an execution that has ended, until its history says so.
-_ENDING_LOOKS = 40
+# After so many looks without a new event the execution itself is asked for, and so many times after it has ended its history may
+# still say nothing of that.
+_QUIET_LOOKS, _ENDING_LOOKS = 4, 10
 _NAME_LENGTH = 80
 # Events in a page of the history: what is new since the last look, or all of it.
 _FEW_EVENTS, _MANY_EVENTS = 50, 1000
@@ -138,11 +139,10 @@ def follow(client: Clients, arn: str) -> Iterator[Event]:
 def looks(client: Clients, arn: str) -> Iterator[list[Event]]:
     """The new steps of an execution at each look, a few times a second; the last one's kind is `ended`."""
     states = client("stepfunctions")
-    seen = 0
+    seen = quiet = 0
     current = ""
     patience = _ENDING_LOOKS
     while True:
-        status = states.describe_execution(executionArn=arn)["status"]
         steps: list[Event] = []
         for raw in history(states, arn, seen):
             seen = raw["id"]
@@ -153,10 +153,13 @@ def looks(client: Clients, arn: str) -> Iterator[list[Event]]:
         yield steps
         if steps and steps[-1].kind == "ended":
             return
-        # The status may be ahead of the history, whose last event is on its way then.
-        patience -= status != "RUNNING"
-        if not patience:
-            raise LocalError(f"execution `{arn}` is {status} without saying so in its history")
+        quiet = 0 if steps else quiet + 1
+        if quiet and quiet % _QUIET_LOOKS == 0:
+            # The status may be ahead of the history, whose last event is on its way then.
+            status = states.describe_execution(executionArn=arn)["status"]
+            patience -= status != "RUNNING"
+            if not patience:
+                raise LocalError(f"execution `{arn}` is {status} without saying so in its history")
         time.sleep(_POLL_SECONDS)
 
 
