@@ -1,18 +1,24 @@
-"""Somebody changes the route while a deployment is under way: the table of docs/semantics.md, promise 4, row by row."""
+"""Somebody changes the route while a deployment is under way: the table of docs/semantics.md, promise 4, row by row.
+
+The second interpreter runs these deployments, because a wait can be held there until the change is made.
+"""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, quiet, world
+from deployments import Ending, deploy, quiet, world
+from second_interpreter import beside
+from stopped import Moments
 
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
+from canary_local.world import World
 
 Weights = dict[str, int]
 CHANGED = "Canary.UnexpectedRoute"
@@ -116,25 +122,37 @@ DRIFTS = {
 }  # fmt: skip
 
 
-def drift(env: Environment, service: str) -> tuple[Ending, Any]:
-    """Deploys `one`, and then `two` with somebody's change at its first weight; and what the route is at the end."""
+@pytest.fixture(scope="module")
+def moments(env: Environment) -> Iterator[Moments]:
+    moments = Moments()
+    with beside(env, moments.entered) as moments.second:
+        yield moments
+
+
+def drift(
+    env: Environment, moments: Moments, service: str, change: Callable[[Any, str], None], **event: Any
+) -> tuple[Ending, World]:
+    """Deploys `one`, and then `two`, whose first watch time begins when the change is made; and what there is at the end."""
     make_router(env, service, 8080, "http")
     first = deploy(env, quiet(env, service, "one"))
     assert first.status == "SUCCEEDED", first.cause
-    appmesh, case = env.client("appmesh"), DRIFTS[service]
-    event = quiet(env, service, "two", PercentageStep=case.step, WaitTime=3)
-    return deploy_and(env, event, SHIFT, lambda _: case.change(appmesh, service)), world(env, service)
+    moments.arm(service, "Wait", lambda _: change(env.client("appmesh"), service))
+    return deploy(moments.second, quiet(env, service, "two", **event)), world(env, service)
 
 
 @pytest.fixture(scope="module")
-def drifted(env: Environment) -> dict[str, tuple[Ending, Any]]:
+def drifted(env: Environment, moments: Moments) -> dict[str, tuple[Ending, World]]:
+    def play(service: str) -> tuple[Ending, World]:
+        case = DRIFTS[service]
+        return drift(env, moments, service, case.change, PercentageStep=case.step)
+
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(DRIFTS, pool.map(lambda service: drift(env, service), DRIFTS)))
+        return dict(zip(DRIFTS, pool.map(play, DRIFTS)))
 
 
 @pytest.mark.parametrize("service", DRIFTS)
 def test_what_somebody_changes_is_noticed_told_and_not_overwritten(
-    drifted: dict[str, tuple[Ending, Any]], service: str
+    drifted: dict[str, tuple[Ending, World]], service: str
 ) -> None:
     case, (ending, after) = DRIFTS[service], drifted[service]
     assert ending.entered()[-1] == case.ending, ending.cause
@@ -148,21 +166,19 @@ def test_what_somebody_changes_is_noticed_told_and_not_overwritten(
     assert stacks == {f"demo-{service}-{sha}" for sha in case.left.split()}
 
 
-def test_what_else_somebody_changes_on_the_route_stays_as_changed(drifted: dict[str, tuple[Ending, Any]]) -> None:
+def test_what_else_somebody_changes_on_the_route_stays_as_changed(drifted: dict[str, tuple[Ending, World]]) -> None:
     """Row g, and promise 2."""
     route = drifted["g-rest"][1].route
+    assert route
     assert (route["priority"], route["httpRoute"]["match"]["prefix"]) == (7, "/api")
     assert route["httpRoute"]["retryPolicy"]["httpRetryEvents"] == ["server-error"]
 
 
-def test_a_candidate_that_a_second_route_names_stays_when_it_is_rolled_back(env: Environment) -> None:
+def test_a_candidate_that_a_second_route_names_stays_when_it_is_rolled_back(env: Environment, moments: Moments) -> None:
     """Row h."""
     service = "h-rolled-back"
-    make_router(env, service, 8080, "http")
-    assert deploy(env, quiet(env, service, "one")).status == "SUCCEEDED"
-    appmesh, event = env.client("appmesh"), quiet(env, service, "two", OnNoData="RollBack")
-    ending = deploy_and(env, event, SHIFT, lambda _: add_route("two")(appmesh, service))
+    ending, after = drift(env, moments, service, add_route("two"), OnNoData="RollBack")
     assert ending.entered()[-1] == "Rollback Incomplete"
     assert f"`{service}-one`, but stack `demo-{service}-two` could not be deleted (will not remove" in ending.cause
     assert "still named by `testers`" in ending.cause
-    assert world(env, service).targets() == {f"{service}-one": 100}
+    assert after.targets() == {f"{service}-one": 100}

@@ -97,8 +97,8 @@ class Moments:
 
     def entered(self, state: str, arn: str) -> bool:
         """Acts if it is the moment. A Wait that is visited before its moment is to take no time."""
-        # Executions are named after environment, service and version.
-        service = arn.rsplit(":", 1)[1].split("-")[1]
+        # Executions are named after environment, service and version, with a suffix; only a service's name has hyphens.
+        service = arn.rsplit(":", 1)[1].split("-", 1)[1].rsplit("-", 2)[0]
         with self._lock:
             wanted, visit, act = self._armed.get(service, ("", 0, self.stop))
             if state != wanted:
