@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
-from deployments import SHIFT, Ending, deploy, deploy_and, quiet, role, undeletable, world
+from deployments import Ending, deploy, quiet, role, undeletable, world
+from second_interpreter import beside
+from stopped import Moments
 
 from canary_local.environment import Environment
 from canary_local.mesh import make_router
@@ -259,14 +261,16 @@ def named_elsewhere(env: Environment, version: str) -> Iterator[None]:
 Keep = Callable[[Environment, str], AbstractContextManager[None]]
 
 
-def stays(keep: Keep, why: str) -> Check:
-    """A check that a candidate's stack that cannot be deleted any more keeps neither the traffic nor the next deployment."""
+def stays(moments: Moments, keep: Keep, why: str) -> Check:
+    """A check that a candidate's stack that cannot be deleted any more keeps neither the traffic nor the next deployment. The
+    candidate is watched when something keeps its stack, and not before."""
 
     def check(env: Environment, service: str) -> None:
         succeeded(deploy(env, quiet(env, service, "one")))
         with ExitStack() as kept:
             bad = exporting(quiet(env, service, "two", OnNoData="RollBack"))
-            ending = deploy_and(env, bad, SHIFT, lambda _: kept.enter_context(keep(env, f"{service}-two")))
+            moments.arm(service, "Wait", lambda _: kept.enter_context(keep(env, f"{service}-two")))
+            ending = deploy(moments.second, bad)
             assert (ending.error, ending.entered()[-1]) == ("Canary.RollbackIncomplete", "Rollback Incomplete")
             left = f"all traffic of `{service}` is on `{service}-one`, but stack `demo-{service}-two` could not be deleted ("
             assert left in ending.cause
@@ -279,10 +283,12 @@ def stays(keep: Keep, why: str) -> Check:
 
 
 def test_a_stack_that_will_not_go_keeps_neither_the_traffic_nor_the_next_deployment(env: Environment) -> None:
+    moments = Moments()
     checks = {
-        "stays-protected": stays(protected, "cannot be deleted while TerminationProtection is enabled"),
-        "stays-imported": stays(imported, "is imported by stack stays-imported-two-importer"),
-        "stays-in-use": stays(named_elsewhere, "still named by `stays-in-use-two-other-vr/other`"),
-        "stays-forbidden": stays(undeletable, "(VirtualNode: "),
+        "stays-protected": stays(moments, protected, "cannot be deleted while TerminationProtection is enabled"),
+        "stays-imported": stays(moments, imported, "is imported by stack stays-imported-two-importer"),
+        "stays-in-use": stays(moments, named_elsewhere, "still named by `stays-in-use-two-other-vr/other`"),
+        "stays-forbidden": stays(moments, undeletable, "(VirtualNode: "),
     }
-    all_of(env, checks)
+    with beside(env, moments.entered) as moments.second:
+        all_of(env, checks)
