@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from deployments import SHIFT, Ending, deploy, deploy_and, lock_table, stop_tasks, undeletable
+from deployments import Ending, deploy, deploy_and, lock_table, stop_tasks, undeletable
 from grants import Grant, calls, findings, grants
 from second_interpreter import beside
+from stopped import Moments
 
 from canary_local import hello
 from canary_local.aws import REGION
@@ -39,7 +40,7 @@ def event(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     return {**usual, "PercentageStep": 100, "OnNoData": "Proceed", **changes}
 
 
-def promotions(env: Environment, service: str) -> dict[str, Ending]:
+def promotions(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A first deployment and two canaries that are promoted; the last one's old version cannot be removed.
 
     Between them one that is refused after it took the lock. The one whose stack is left is deployed again.
@@ -52,7 +53,7 @@ def promotions(env: Environment, service: str) -> dict[str, Ending]:
     return {"first": first, "canary": canary, "again": again, "old one kept": kept, "kept one anew": anew}
 
 
-def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
+def rollbacks(env: Environment, moments: Moments, service: str) -> dict[str, Ending]:
     """Two canaries that are rolled back: an unwatched one, and one that somebody has interfered with at 100 %."""
     deploy(env, event(env, service, "one"))
     unhealthy = deploy(env, event(env, service, "two", OnNoData="RollBack"))
@@ -64,12 +65,13 @@ def rollbacks(env: Environment, service: str) -> dict[str, Ending]:
             spec={"httpRoute": {"match": {"prefix": "/"}, "action": {"weightedTargets": targets}}},
         )  # fmt: skip
 
+    moments.arm(service, "Wait", interfere)
     with undeletable(env, f"{service}-three"):
-        drifted = deploy_and(env, event(env, service, "three"), SHIFT, interfere)
+        drifted = deploy(moments.second, event(env, service, "three"))
     return {"unhealthy": unhealthy, "drifted": drifted}
 
 
-def first_fails(env: Environment, service: str) -> dict[str, Ending]:
+def first_fails(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A first deployment that has its route when it fails; its template is too large for a request and lies in S3."""
     request = event(env, service, "one", OnNoData="RollBack")
     template = base64.b64decode(request.pop("CanaryTemplate"))
@@ -78,7 +80,7 @@ def first_fails(env: Environment, service: str) -> dict[str, Ending]:
     return {"unhealthy first": deploy(env, request)}
 
 
-def crashes(env: Environment, service: str) -> dict[str, Ending]:
+def crashes(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A version that does not start. The first try is stopped by hand, and its lock is lost, so that nothing is repaired and
     the second one finds its dead stack."""
     stop = env.client("stepfunctions").stop_execution
@@ -88,7 +90,7 @@ def crashes(env: Environment, service: str) -> dict[str, Ending]:
     return {"stopped": stopped, "crashed": deploy(env, crashing)}
 
 
-def stopped(env: Environment, service: str) -> dict[str, Ending]:
+def stopped(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A deployment that comes after one that was stopped by hand, and asks how that one stands."""
     stop = env.client("stepfunctions").stop_execution
     deploy_and(env, event(env, service, "one"), "Deploy New Version", lambda execution: stop(executionArn=execution))
@@ -99,7 +101,7 @@ def stopped(env: Environment, service: str) -> dict[str, Ending]:
 RECORDED_VERSIONS = 100
 
 
-def after_the_record(env: Environment, service: str) -> dict[str, Ending]:
+def after_the_record(env: Environment, moments: Moments, service: str) -> dict[str, Ending]:
     """Two canaries in the moment after they were recorded: one loses its lock to another execution, and the tasks of the other
     one are stopped for good, so that its record is taken back. The parameter has as many versions as there may be, and the
     route's targets have ports."""
@@ -116,39 +118,34 @@ def after_the_record(env: Environment, service: str) -> dict[str, Ending]:
     )  # fmt: skip
     key, table = {"service": {"S": f"demo/{service}"}}, env.client("dynamodb")
 
-    def lose_the_lock() -> None:
+    def lose_the_lock(_: str) -> None:
         table.update_item(
             TableName=lock_table(env), Key=key, UpdateExpression="SET holder = :other",
             ExpressionAttributeValues={":other": {"S": "arn:of:another"}},
         )  # fmt: skip
 
-    acts = iter((lose_the_lock, lambda: stop_tasks(env, f"{service}-three")))
-
-    def entered(state: str, _: str) -> None:
-        if state == "Remove Old Version":
-            next(acts)()
-
-    with beside(env, entered) as second:
-        superseded = deploy(second, event(env, service, "two"))
-        table.delete_item(TableName=lock_table(env), Key=key)
-        return {"superseded": superseded, "taken back": deploy(second, event(env, service, "three"))}
+    moments.arm(service, "Remove Old Version", lose_the_lock)
+    superseded = deploy(moments.second, event(env, service, "two"))
+    table.delete_item(TableName=lock_table(env), Key=key)
+    moments.arm(service, "Remove Old Version", lambda _: stop_tasks(env, f"{service}-three"))
+    return {"superseded": superseded, "taken back": deploy(moments.second, event(env, service, "three"))}
 
 
-COURSES: tuple[Callable[[Environment, str], dict[str, Ending]], ...] = (
-    promotions, rollbacks, first_fails, crashes, stopped, after_the_record,
-)  # fmt: skip
+Course = Callable[[Environment, Moments, str], dict[str, Ending]]
+COURSES: tuple[Course, ...] = (promotions, rollbacks, first_fails, crashes, stopped, after_the_record)
 
 
 @pytest.fixture(scope="module")
 def played(env: Environment) -> dict[str, Ending]:
-    """How the deployments ended, by name."""
+    """How the deployments ended, by name. Those in which a moment matters are run by the second interpreter."""
+    moments = Moments()
 
-    def play(course: Callable[[Environment, str], dict[str, Ending]]) -> dict[str, Ending]:
+    def play(course: Course) -> dict[str, Ending]:
         service = course.__name__.replace("_", "-")
         make_router(env, service, 8080, "http")
-        return course(env, service)
+        return course(env, moments, service)
 
-    with ThreadPoolExecutor(max_workers=len(COURSES)) as pool:
+    with beside(env, moments.entered) as moments.second, ThreadPoolExecutor(max_workers=len(COURSES)) as pool:
         return {name: ending for endings in pool.map(play, COURSES) for name, ending in endings.items()}
 
 
@@ -176,7 +173,7 @@ def test_there_is_a_deployment_of_each_kind(
     assert (ending.status, ending.error, ending.entered()[-1]) == (status, error, last), ending.cause
 
 
-def test_a_stopped_deployment_is_continued(played: dict[str, Ending]) -> None:
+def test_a_dead_stack_that_a_stopped_deployment_left_is_replaced(played: dict[str, Ending]) -> None:
     assert played["stopped"].status == "ABORTED"
     looks = [look["stack"]["stackStatus"] for look in played["crashed"].outputs("Deploy New Version")]
     assert "DELETE_REQUESTED" in looks
