@@ -46,7 +46,7 @@ def turn_bad(env: Environment, version: str) -> None:
 
 
 def test_errors_at_the_end_of_the_watch_time_are_waited_for_before_the_old_version_is_deleted(own: Environment) -> None:
-    """Promise 8."""
+    """Promise 5."""
     make_router(own, SERVICE, 8080, "http")
     first = deploy(own, quiet(own, SERVICE, "one", PercentageStep=100))
     assert first.status == "SUCCEEDED", first.cause
