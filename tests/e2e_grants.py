@@ -40,12 +40,22 @@ def event(env: Environment, service: str, sha: str, **changes: Any) -> dict[str,
     return {**usual, "PercentageStep": 100, "OnNoData": "Proceed", **changes}
 
 
+def in_s3(env: Environment, request: dict[str, Any], version: bool = False) -> dict[str, Any]:
+    """The request with its template, too large for a request, in S3; the address may say which version of the object."""
+    s3, key = env.client("s3"), f"templates/{request['MicroserviceName']}.yaml"
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    template = base64.b64decode(request["CanaryTemplate"]) + b"#" * 51_200
+    put = s3.put_object(Bucket=BUCKET, Key=key, Body=template)
+    url = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/{key}" + (f"?versionId={put['VersionId']}" if version else "")
+    return {**{name: value for name, value in request.items() if name != "CanaryTemplate"}, "CanaryTemplateUrl": url}
+
+
 def promotions(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A first deployment and two canaries that are promoted; the last one's old version cannot be removed.
 
     Between them one that is refused after it took the lock. The one whose stack is left is deployed again.
     """
-    first = deploy(env, event(env, service, "one"))
+    first = deploy(env, in_s3(env, event(env, service, "one"), version=True))
     canary = deploy(env, event(env, service, "two", PercentageStep=50))
     again = deploy(env, event(env, service, "two"))
     with undeletable(env, f"{service}-two"):
@@ -73,11 +83,7 @@ def rollbacks(env: Environment, moments: Moments, service: str) -> dict[str, End
 
 def first_fails(env: Environment, _: Moments, service: str) -> dict[str, Ending]:
     """A first deployment that has its route when it fails; its template is too large for a request and lies in S3."""
-    request = event(env, service, "one", OnNoData="RollBack")
-    template = base64.b64decode(request.pop("CanaryTemplate"))
-    env.client("s3").put_object(Bucket=BUCKET, Key="templates/large.yaml", Body=template + b"#" * 51_200)
-    request["CanaryTemplateUrl"] = f"https://{BUCKET}.s3.{REGION}.amazonaws.com/templates/large.yaml"
-    return {"unhealthy first": deploy(env, request)}
+    return {"unhealthy first": deploy(env, in_s3(env, event(env, service, "one", OnNoData="RollBack")))}
 
 
 def crashes(env: Environment, _: Moments, service: str) -> dict[str, Ending]:

@@ -227,6 +227,8 @@ def test_a_stack_needs_the_right_to_pass_its_role_to_tag_it_and_to_read_its_temp
         ("cloudformation:TagResource", STACKS, True),
         ("s3:GetObject", "arn:aws:s3:::templates/a/b.json", True),
     ]
+    of_a_version = {**wanted, "TemplateURL": f"{wanted['TemplateURL']}?versionId=one"}
+    assert "s3:GetObjectVersion" in refused(cloudformation.create_stack, **of_a_version)
 
 
 def test_a_long_record_begins_again_and_a_full_disk_fails_no_call(tmp_path: Path) -> None:

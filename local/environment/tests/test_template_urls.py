@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from canary_local.ministack.template_urls import object_of
+from canary_local.ministack.template_urls import names_version, object_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,10 @@ def test_a_bucket_s_name_may_hold_dots() -> None:
 
 def test_a_key_is_meant_as_it_is_spelled_without_escapes() -> None:
     assert object_of("https://b.s3.us-west-2.amazonaws.com/a%20b%2Bc.yaml") == "b/a b+c.yaml"
+
+
+def test_an_address_may_name_a_version_of_the_object() -> None:
+    url = "https://b.s3.us-west-2.amazonaws.com/a.yaml"
+    assert names_version(f"{url}?versionId=3sL4kqtJlcpX")
+    assert not names_version(url)
+    assert object_of(f"{url}?versionId=3sL4kqtJlcpX") == "b/a.yaml"

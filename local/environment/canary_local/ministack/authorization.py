@@ -57,7 +57,9 @@ def cloudformation_checks(action: str, method: str, path: str, body: bytes, quer
         keys = {"cloudformation:CreateAction": action.partition(":")[2]}
         yield Check("cloudformation:TagResource", arn, keys)
     if "TemplateURL" in given:
-        yield Check("s3:GetObject", f"arn:aws:s3:::{template_urls.object_of(given['TemplateURL'])}", {})
+        url = given["TemplateURL"]
+        read = "s3:GetObjectVersion" if template_urls.names_version(url) else "s3:GetObject"
+        yield Check(read, f"arn:aws:s3:::{template_urls.object_of(url)}", {})
 
 
 def _guarded(service: str, handler: Handler, checks: Callable[..., Iterator[Check]]) -> Handler:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from ministack.services.cloudformation import helpers
 
@@ -26,6 +26,11 @@ def object_of(url: str) -> str:
     path = unquote(parts.path).lstrip("/")
     bucket = _BUCKET_IN_HOST.match(parts.hostname or "")
     return f"{bucket[1]}/{path}" if bucket else path
+
+
+def names_version(url: str) -> bool:
+    """Whether an address says which version of the object is meant."""
+    return "versionId" in parse_qs(urlsplit(url).query)
 
 
 def _either_form(original: Callable[..., Any]) -> Callable[..., Any]:
