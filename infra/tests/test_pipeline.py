@@ -114,7 +114,7 @@ def test_the_build_puts_large_templates_where_the_functions_read_them(resources:
     assert templates.substituted(write["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/demo/web/*"
     roles = templates.roles(templates.load("shared"))
     for role in ("CheckVersionRole", "DeployStackRole"):
-        (read,) = (made for made in templates.statements(roles[role]) if templates.actions(made) == ["s3:GetObject"])
+        (read,) = (made for made in templates.statements(roles[role]) if "s3:GetObject" in templates.actions(made))
         assert templates.substituted(read["Resource"]["Fn::Sub"], values) == "arn:aws:s3:::b/templates/*"
 
 
