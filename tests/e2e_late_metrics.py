@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
@@ -25,6 +26,8 @@ METRICS = Metrics(period=5, delay=20)
 WATCH_SECONDS = METRICS.period - 1
 # So few that they are answered long before the watch time ends, on any machine.
 REQUESTS = 5
+# Two scrapes and the delay take 30 s.
+MEASURED_SECONDS = 120
 
 
 @pytest.fixture
@@ -35,6 +38,15 @@ def own(tmp_path: Path) -> Iterator[Environment]:
         ROOT, images=images, state_dir=state_dir, stack_seconds=STACK_SECONDS, metrics=METRICS
     ) as running:
         yield running
+
+
+def measured(env: Environment, version: str) -> None:
+    """Waits until CloudWatch has data of a version. What it answers before its first scrape is in no data point, as on AWS."""
+    cloudwatch, deadline = env.client("cloudwatch"), time.monotonic() + MEASURED_SECONDS
+    node = [{"Name": "appmesh_virtual_node", "Value": version}]
+    while not cloudwatch.list_metrics(MetricName="envoy_http_downstream_rq_xx", Dimensions=node)["Metrics"]:
+        assert time.monotonic() < deadline, f"nothing is measured of {version}"
+        time.sleep(0.5)
 
 
 def turn_bad(env: Environment, version: str) -> None:
@@ -52,7 +64,13 @@ def test_errors_at_the_end_of_the_watch_time_are_waited_for_before_the_old_versi
     assert first.status == "SUCCEEDED", first.cause
     before = standing(own, SERVICE)
     moments = Moments()
-    moments.arm(SERVICE, "Wait", lambda _: turn_bad(own, f"{SERVICE}-turnsbad"))
+    version = f"{SERVICE}-turnsbad"
+
+    def coming_up(_: str) -> None:
+        measured(own, version)
+        moments.arm(SERVICE, "Wait", lambda _: turn_bad(own, version))
+
+    moments.arm(SERVICE, "Wait for New Version", coming_up)
     candidate = quiet(own, SERVICE, "turnsbad", PercentageStep=100, WaitTime=WATCH_SECONDS, FailureThresholdValue=0)
     with beside(own, moments.entered) as moments.second:
         ending = deploy(moments.second, candidate)
