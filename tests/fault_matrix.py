@@ -13,10 +13,10 @@ from faults.matrix import Part
 
 from canary_local.checkout import Checkout
 
-pytestmark = pytest.mark.xdist_group("faults")
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("faults")]
 ROOT = Path(__file__).resolve().parents[1]
-# So many parts that one takes one to four minutes: some of its faults are long.
-PARTS = 240
+# So many parts that one takes two to eight minutes: some of its faults are long.
+PARTS = 120
 
 
 def seed() -> str:
