@@ -89,15 +89,10 @@ def test_the_role_may_do_what_the_types_of_a_version_list() -> None:
         if handler in ("create", "read", "delete")
     }
     assert len(handlers) == 3 * 5
-    policies = resolved(templates.load("shared")["Resources"]["StackRole"]["Properties"]["Policies"], "*")
-    statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
-    allowed = {action for each in statements if each["Effect"] == "Allow" for action in actions(each)}
+    statements = templates.statements(templates.load("shared")["Resources"]["StackRole"])
+    allowed = {action for made in statements if made["Effect"] == "Allow" for action in templates.actions(made)}
     missing = {at: lacking for at, needed in handlers.items() if (lacking := needed - allowed - UNUSED)}
     assert missing == {}
-
-
-def actions(statement: dict[str, Any]) -> list[str]:
-    return [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
 
 
 TO_TASKS = {"iam__PassedToService": "ecs-tasks.amazonaws.com"}

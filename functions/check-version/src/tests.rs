@@ -27,29 +27,6 @@ async fn check(world: &World, request: Value) -> Result<Output> {
     check_after(world, request, Duration::ZERO).await
 }
 
-#[tokio::test]
-async fn an_execution_whose_name_no_tag_may_have_is_refused_before_it_takes_the_lock() {
-    let ask = async |name: &str| {
-        let world = World::new(version_aaa_is_live());
-        let ports = Ports { router: &world, records: &world, templates: &world, locks: &world, executions: &world };
-        let input = Input {
-            request: request(),
-            execution: format!("arn:aws:states:x:1:execution:canary:{name}"),
-            started: None,
-        };
-        let outcome = handle(input, ports, Timing::default(), SHIFTED).await;
-        (outcome, world.state().lock.is_some())
-    };
-    assert!(matches!(ask("web-1.0_b+c=d@e").await, (Ok(Output::Planned(_)), true)));
-    for (name, wrong) in [("web!", '!'), ("it's", '\''), ("web(1)", '(')] {
-        let (refused, locked) = ask(name).await;
-        let expected = format!(
-            "`execution name` is `{name}`, and no tag may have its `{wrong}`: allowed are a-z, A-Z, 0-9 and _ . = + - @"
-        );
-        assert_eq!((refused.unwrap_err().to_string(), locked), (expected, false));
-    }
-}
-
 /// So long after the execution was started.
 async fn check_after(world: &World, request: Value, waited: Duration) -> Result<Output> {
     let input = Input { request, execution: "arn:execution".to_owned(), started: Some(SHIFTED - waited) };
@@ -90,6 +67,29 @@ async fn nothing_but_the_lock_is_changed_whatever_fails_and_the_plan_is_noted_in
     let plan = planned(&World::new(start.clone())).await;
     let lock = Some(Held { holder: "arn:execution".to_owned(), since: SHIFTED, unfinished: Some(plan) });
     assert_eq!(end, State { lock, ..start });
+}
+
+#[tokio::test]
+async fn an_execution_whose_name_no_tag_may_have_is_refused_before_it_takes_the_lock() {
+    let ask = async |name: &str| {
+        let world = World::new(version_aaa_is_live());
+        let ports = Ports { router: &world, records: &world, templates: &world, locks: &world, executions: &world };
+        let input = Input {
+            request: request(),
+            execution: format!("arn:aws:states:x:1:execution:canary:{name}"),
+            started: None,
+        };
+        let outcome = handle(input, ports, Timing::default(), SHIFTED).await;
+        (outcome, world.state().lock.is_some())
+    };
+    assert!(matches!(ask("web-1.0_b+c=d@e").await, (Ok(Output::Planned(_)), true)));
+    for (name, wrong) in [("web!", '!'), ("it's", '\''), ("web(1)", '(')] {
+        let (refused, locked) = ask(name).await;
+        let expected = format!(
+            "`execution name` is `{name}`, and no tag may have its `{wrong}`: allowed are a-z, A-Z, 0-9 and _ . = + - @"
+        );
+        assert_eq!((refused.unwrap_err().to_string(), locked), (expected, false));
+    }
 }
 
 fn held(status: &str, unfinished: Option<Plan>) -> World {

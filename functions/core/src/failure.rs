@@ -18,7 +18,7 @@ const RESERVED: &str = "States.";
 pub struct Failure {
     /// The error's name.
     pub error: String,
-    /// Its cause: a function's error as JSON, or text. AWS does not promise one for every error of its own.
+    /// Its cause: a function's error as JSON, or text. AWS does not document one for every error of its own.
     #[serde(default)]
     pub cause: String,
 }

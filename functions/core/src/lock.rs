@@ -12,7 +12,7 @@ use crate::{
 
 /// Step Functions' answers about executions are a moment old: an unknown execution counts as new at first.
 const NEW: Duration = Duration::DAY;
-/// The same where the lock is taken by force: longer than any answer was ever old.
+/// The same where the lock is taken by force. AWS names no limit for how old an answer may be; seconds are usual.
 const NEW_BY_FORCE: Duration = Duration::minutes(5);
 /// A function that an ended execution called works on for at most its time-out, 30 s, and a call that it made a moment longer.
 const STILL_AT_WORK: Duration = Duration::seconds(35);

@@ -66,3 +66,27 @@ pub async fn retire(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{
+        fakes::{State, World, canary_plan},
+        stack::Stack,
+    };
+
+    #[tokio::test]
+    async fn while_cloudformation_works_on_a_stack_nobody_asks_for_its_deletion() {
+        let plan = canary_plan();
+        for phase in [StackPhase::Busy, StackPhase::Deleting] {
+            let stack = Stack::in_phase(phase, Some("arn:execution"));
+            let stacks = [("demo-web-bbb".to_owned(), stack)].into();
+            let world = World::new(State { stacks, ..State::default() });
+            let step = retire(&world, &world, &plan.service, plan.deployment.candidate(), 0).await.unwrap();
+            assert_eq!(step, Retirement::InProgress(Deletions { deletions: 0 }), "{phase:?}");
+            assert_eq!(world.calls(), ["DescribeStacks demo-web-bbb"]);
+        }
+    }
+}

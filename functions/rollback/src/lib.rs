@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use decision::{Move, decide};
 
-/// The plan; the phase that the deployment is known to be in; why it failed; which execution takes it back (its own, or a later one that
-/// repairs what it left); and how many times the deletion of the candidate's stack was requested.
+/// The plan; the phase that the deployment is known to be in; why it failed; which execution takes it back (its own, or a later
+/// one that repairs what it left); and how many times the deletion of the candidate's stack was requested.
 #[derive(Deserialize)]
 pub struct Input {
     plan: Plan,

@@ -78,7 +78,8 @@ async fn from_any_state_of_the_candidates_stack_everything_is_as_before() {
 /// Promise 6.
 #[tokio::test]
 async fn after_an_answer_that_nobody_understood_everything_is_as_before() {
-    let whole = json!({"plan": canary_plan(), "failure": {"Error": "Canary.NotUnderstood"}, "execution": "arn:execution", "deletions": 0});
+    let failure = json!({"Error": "Canary.NotUnderstood"});
+    let whole = json!({"plan": canary_plan(), "failure": failure, "execution": "arn:execution", "deletions": 0});
     for progress in
         [json!({}), json!({"phase": "Pondering", "step": 1}), json!({"phase": "Watching"}), json!("Watching")]
     {
